@@ -1,0 +1,1 @@
+"""The long-lived master and slave, built from the rooms below."""

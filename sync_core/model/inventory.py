@@ -1,0 +1,190 @@
+"""What an inventory declares, as values: hosts, groups, settings and where each came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sync_core.model.security import AllowedHost
+
+__all__ = [
+    "Connection",
+    "Dialect",
+    "Group",
+    "Host",
+    "Inventory",
+    "MaxDelete",
+    "Role",
+    "Setting",
+    "SshSettings",
+]
+
+
+class Role(StrEnum):
+    """What a host is."""
+
+    MASTER = "master"
+    SLAVE = "slave"
+
+
+class Connection(StrEnum):
+    """How jsync works on a host: here, by SSH, or not at all (only its ports are reached)."""
+
+    LOCAL = "local"
+    SSH = "ssh"
+    NONE = "none"
+
+
+class Dialect(StrEnum):
+    """How a host is spoken to."""
+
+    AUTO = "auto"
+    CLASSIC = "classic"
+    HTTP = "http"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxDelete:
+    """Most files that one update may remove: a number, or a percentage of the files in the cache before.
+
+    Attributes:
+        number: of files, or percent.
+        is_percentage: which of the two.
+    """
+
+    number: int
+    is_percentage: bool
+
+    def limit(self, files_before: int) -> int:
+        """Return how many of ``files_before`` files may go; percentages round up, so a single file always may."""
+        if self.is_percentage:
+            return -(-files_before * self.number // 100)
+        return self.number
+
+    def __str__(self) -> str:
+        return f"{self.number}%" if self.is_percentage else str(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SshSettings:
+    """How to reach a host by SSH; ``None`` leaves it to ssh's own configuration."""
+
+    user: str | None = None
+    port: int | None = None
+    key: Path | None = None
+    config: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """One master or slave with every value resolved (``cli.md`` section 1 explains each).
+
+    Attributes:
+        name: the inventory's name.
+        udp_port: the wake-up port, ``None`` where there is none.
+        remote: a master's folder; ``None`` only for slaves and with ``connection: none``.
+        cache: a slave's folder; ``None`` only for masters and with ``connection: none``.
+        masters: a slave's masters by name, in the order in which they are tried; empty for masters.
+        connection: ``None`` where nobody said it; then it is decided when it is needed.
+        allowed_hosts: the declared list; ``None`` for the default of ``cli.md``.
+    """
+
+    name: str
+    role: Role
+    address: str
+    tcp_port: int
+    udp_port: int | None
+    listen: str | None
+    remote: Path | None
+    cache: Path | None
+    dialect: Dialect
+    masters: tuple[str, ...]
+    scheduler_id: str
+    folder: str | None
+    interval_s: float
+    connection: Connection | None
+    ssh: SshSettings
+    become: bool
+    jsync: str
+    allowed_hosts: tuple[AllowedHost, ...] | None
+    tcp_required: bool
+    udp_required: bool
+    max_delete: MaxDelete
+
+    @property
+    def is_master(self) -> bool:
+        """Whether the host is a master."""
+        return self.role is Role.MASTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One value that somebody set, and where.
+
+    Attributes:
+        value: as written, after aliases, ``{n}`` and ``{name}`` were resolved.
+        origin: the group's or host's name that it comes from.
+        file: the file that holds it, as the user named it.
+        line: 1-based.
+        column: 1-based.
+    """
+
+    value: object
+    origin: str
+    file: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group as Ansible understands it.
+
+    Attributes:
+        name: ``all``, ``masters``, ``slaves`` or any other.
+        hosts: names of the hosts listed directly in it, ranges expanded, in file order.
+        children: names of its child groups, in file order.
+    """
+
+    name: str
+    hosts: tuple[str, ...]
+    children: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """Everything that one inventory declares.
+
+    Attributes:
+        source: the file.
+        hosts: by name, in file order.
+        groups: by name, in file order; ``all`` and ``ungrouped`` always exist.
+        settings: per host the values that somebody set, by canonical variable name, inherited ones included.
+        warnings: what is legal but deserves a word on stderr.
+    """
+
+    source: Path
+    hosts: Mapping[str, Host]
+    groups: Mapping[str, Group]
+    settings: Mapping[str, Mapping[str, Setting]]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def masters(self) -> tuple[Host, ...]:
+        """The masters, in file order."""
+        return tuple(host for host in self.hosts.values() if host.is_master)
+
+    @property
+    def slaves(self) -> tuple[Host, ...]:
+        """The slaves, in file order."""
+        return tuple(host for host in self.hosts.values() if not host.is_master)
+
+    def masters_of(self, slave: Host) -> tuple[Host, ...]:
+        """Return the masters of ``slave`` in the order in which it tries them."""
+        return tuple(self.hosts[name] for name in slave.masters)
+
+    def slaves_of(self, master: Host) -> tuple[Host, ...]:
+        """Return the slaves that name ``master``, in file order."""
+        return tuple(slave for slave in self.slaves if master.name in slave.masters)

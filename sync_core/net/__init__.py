@@ -1,0 +1,1 @@
+"""Sockets: command servers and clients, datagrams, names, probes."""

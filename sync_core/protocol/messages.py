@@ -1,0 +1,178 @@
+"""The messages of the classic dialect as values (``protocol.md`` sections 2, 3, 9 and 11), and jsync's own two.
+
+Requests go from whoever opened the connection, answers come back, one at a time. jsync's own requests are
+``jsync.files`` and ``jsync.fetch``: read-only questions that a real JobScheduler refuses as unknown commands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sync_core.model.change import Changes
+from sync_core.model.manifest import EMPTY_MANIFEST, Manifest
+
+__all__ = [
+    "Answer",
+    "ChangesAnswer",
+    "CheckFolders",
+    "ErrorAnswer",
+    "FetchDifferences",
+    "FetchUpdatedFiles",
+    "FileListAnswer",
+    "ListFiles",
+    "OkAnswer",
+    "OtherAnswer",
+    "Register",
+    "RemoteScheduler",
+    "Request",
+    "ShowState",
+    "StateAnswer",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register:
+    """``<register_remote_scheduler/>``: a slave introduces itself (section 2).
+
+    Attributes:
+        scheduler_id: for display, and the folder's name for cluster members; may be empty.
+        tcp_port: the slave's command port, part of its identity.
+        udp_port: where it wants wake-ups; ``0`` = nowhere.
+        is_cluster_member: look its folder up by ``scheduler_id``.
+        version: for display.
+        is_logoff: it says good-bye but keeps the connection.
+    """
+
+    scheduler_id: str
+    tcp_port: int
+    udp_port: int = 0
+    is_cluster_member: bool = False
+    version: str = ""
+    is_logoff: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchUpdatedFiles:
+    """``<supervisor.remote_scheduler.configuration.fetch_updated_files>``: what the slave has (section 3)."""
+
+    listed: Manifest = EMPTY_MANIFEST
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckFolders:
+    """``<check_folders/>``: the wake-up, by UDP or TCP."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShowState:
+    """``<show_state what="…"/>`` or ``<s/>`` (section 9).
+
+    Attributes:
+        what: the words of ``what``; ``<s/>`` means ``all``.
+    """
+
+    what: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFiles:
+    """``<jsync.files/>``: the file list of a slave's cache, or of a master's view for one slave.
+
+    Attributes:
+        slave: the inventory's name of the slave that a master is asked about; ``None`` asks a slave about itself.
+    """
+
+    slave: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchDifferences:
+    """``<jsync.fetch>``: what turns the listed tree into the answerer's, contents included; changes nothing anywhere.
+
+    Attributes:
+        slave: as for ``ListFiles``.
+        listed: what the asker has.
+    """
+
+    slave: str | None = None
+    listed: Manifest = EMPTY_MANIFEST
+
+
+Request: TypeAlias = Register | FetchUpdatedFiles | CheckFolders | ShowState | ListFiles | FetchDifferences
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OkAnswer:
+    """``<ok/>``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorAnswer:
+    """``<ERROR code="…" text="…"/>`` (section 1.4).
+
+    Attributes:
+        code: ``SCHEDULER-457``.
+        text: begins with the code and two blanks.
+        time: as formatted by the sender; empty = left out.
+    """
+
+    code: str
+    text: str
+    time: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesAnswer:
+    """The outer ``<configuration.directory>`` with what differs (section 3.5)."""
+
+    changes: Changes = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileListAnswer:
+    """The answer to ``<jsync.files/>``: a manifest with sizes, layers and marks for what is held back."""
+
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteScheduler:
+    """One ``<remote_scheduler/>`` of a master's state (section 9): attribute values by name, in order of writing."""
+
+    attributes: Mapping[str, str]
+    error: ErrorAnswer | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateAnswer:
+    """``<state …>`` (sections 9 and 11).
+
+    Attributes:
+        attributes: of the ``state`` element, in order of writing.
+        remote_schedulers: ever registered.
+        connected: how many of them are connected now.
+        with_remote_schedulers: whether the children are wanted; the counts always are.
+    """
+
+    attributes: Mapping[str, str]
+    remote_schedulers: tuple[RemoteScheduler, ...] = ()
+    connected: int = 0
+    with_remote_schedulers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherAnswer:
+    """Any other well-formed answer of a peer; for a registration that is success (section 2.3).
+
+    Attributes:
+        element: the name of the first element below ``answer``, or of the root where there is no ``answer``.
+        attributes: its attributes.
+    """
+
+    element: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+Answer: TypeAlias = OkAnswer | ErrorAnswer | ChangesAnswer | FileListAnswer | StateAnswer | OtherAnswer

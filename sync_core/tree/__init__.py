@@ -1,0 +1,1 @@
+"""The file system: scan, watch, staged and atomic apply."""
