@@ -1,0 +1,73 @@
+"""The typer application: what stands above the commands, and how a command line is parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+import typer.main
+
+from cli.arguments import options_after_command
+from cli.command import Command, Parsed, callback_of
+from sync_core import __version__
+
+__all__ = ["parse"]
+
+_HELP = """Keep one configuration folder the same on many machines.
+
+A master holds the folder; slaves register with it, list what they have, and fetch what differs. jsync speaks the
+language of JobScheduler 1.x and works without one."""
+
+_EPILOG = """\b
+Options of every command, before or after it: -i/--inventory FILE, -l/--limit
+PATTERN, -o/--output table|json, -q/--quiet, -v/--verbose, --color WHEN.
+
+\b
+First steps:
+  jsync init demo && cd demo   write a working example
+  jsync up                     run it; Ctrl-C stops it
+  jsync COMMAND --help         options and examples of one command"""
+
+
+def parse(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | int:
+    """Return what ``argv`` means, or an exit code where ``--help`` or ``--version`` was all that it meant.
+
+    Args:
+        argv: without the program's name; common options may stand before the command.
+        commands: what there is, in the order in which help lists it.
+
+    Raises:
+        NotBuiltError: something that is not built yet was asked for.
+        Exception: typer's own for usage errors; ``cli.errors`` knows them.
+    """
+    application = typer.main.get_command(_build(commands))
+    result = application.main(args=options_after_command(argv), prog_name="jsync", standalone_mode=False)
+    return result if isinstance(result, Parsed) else int(result or 0)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"jsync {__version__}")
+        raise typer.Exit
+
+
+def _above(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version and end.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+def _build(commands: Sequence[Command]) -> typer.Typer:
+    # plain help: grep finds whole lines in it, and rich need not be imported to show it
+    context = {"help_option_names": ["-h", "--help"]}
+    app = typer.Typer(name="jsync", rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    app.callback(help=_HELP, epilog=_EPILOG, context_settings=context)(_above)
+    for command in commands:
+        app.command(command.name, help=command.help, epilog=command.epilog, context_settings=context)(
+            callback_of(command)
+        )
+    return app

@@ -1,0 +1,81 @@
+"""Which hosts a command means: its HOST arguments, narrowed by ``--limit``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sync_core.model.errors import UsageError
+from sync_core.model.inventory import Host, Inventory
+
+__all__ = ["choose_hosts", "choose_slaves", "narrowed"]
+
+
+def choose_hosts(inventory: Inventory, patterns: Sequence[str], limit: str | None) -> tuple[Host, ...]:
+    """Return the hosts that any of ``patterns`` names and ``limit`` leaves, in the inventory's order.
+
+    Args:
+        inventory: where they stand.
+        patterns: of the command line; none = all hosts.
+        limit: the pattern of ``--limit``.
+
+    Raises:
+        UsageError: a pattern means nobody, or nobody is left.
+    """
+    from sync_core.model.patterns import select
+
+    chosen = {host.name for pattern in patterns or () for host in select(inventory, pattern)}
+    hosts = tuple(host for host in inventory.hosts.values() if not patterns or host.name in chosen)
+    if limit is None:
+        return hosts
+    allowed = {host.name for host in select(inventory, limit)}
+    left = tuple(host for host in hosts if host.name in allowed)
+    if not left:
+        raise UsageError(f"no host is left: --limit {limit!r} has none of those that are meant")
+    return left
+
+
+def choose_slaves(inventory: Inventory, patterns: Sequence[str], limit: str | None) -> tuple[Host, ...]:
+    """Return the slaves among the hosts that are meant; masters that a group or a glob brings along are passed over.
+
+    Raises:
+        UsageError: as ``choose_hosts``; a master is named, or no slave is among them.
+    """
+    masters = {master.name for master in inventory.masters}
+    for pattern in patterns:
+        for word in (pattern, *re.split("[,:]", pattern)):
+            if word in masters:
+                raise UsageError(
+                    f"{word} is a master, and this command takes slaves",
+                    hint=f"its slaves: {_names(inventory, word)}",
+                    host=word,
+                )
+    slaves = tuple(host for host in choose_hosts(inventory, patterns, limit) if not host.is_master)
+    if not slaves:
+        raise UsageError("no slave is among the hosts that are meant", hint="`jsync inventory --graph` shows them")
+    return slaves
+
+
+def narrowed(inventory: Inventory, limit: str | None) -> Inventory:
+    """Return the inventory with the hosts that ``limit`` leaves; only to be shown, since masters may be missing.
+
+    Raises:
+        UsageError: ``limit`` means nobody.
+    """
+    if limit is None:
+        return inventory
+    names = {host.name for host in choose_hosts(inventory, (), limit)}
+    return replace(
+        inventory,
+        hosts={name: host for name, host in inventory.hosts.items() if name in names},
+        settings={name: values for name, values in inventory.settings.items() if name in names},
+        groups={
+            name: replace(group, hosts=tuple(host for host in group.hosts if host in names))
+            for name, group in inventory.groups.items()
+        },
+    )
+
+
+def _names(inventory: Inventory, master: str) -> str:
+    return ", ".join(slave.name for slave in inventory.slaves_of(inventory.hosts[master])) or "none"

@@ -1,0 +1,32 @@
+"""Values as JSON: the keys of a document are the attributes of the value, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+
+__all__ = ["plain"]
+
+
+def plain(value: object) -> object:
+    """Return ``value`` in what JSON knows: values become objects, enums their words, paths text.
+
+    Raises:
+        TypeError: there is something in it that has no form in JSON: a bug.
+    """
+    match value:
+        case Enum():
+            return plain(value.value)
+        case None | bool() | int() | float() | str():
+            return value
+        case Path():
+            return str(value)
+        case Mapping():
+            return {str(key): plain(item) for key, item in value.items()}
+        case tuple() | list():
+            return [plain(item) for item in value]
+        case _ if is_dataclass(value):
+            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    raise TypeError(f"no form in JSON: {type(value).__name__}")

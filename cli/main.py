@@ -1,0 +1,55 @@
+"""Where the process begins and ends."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
+from typing import NoReturn
+
+from cli.app import parse
+from cli.arguments import asks_for_json, command_of
+from cli.command import Call
+from cli.commands import COMMANDS
+from cli.errors import Failure, report
+from cli.output import Sink, Streams
+
+__all__ = ["main", "run"]
+
+
+def run() -> NoReturn:
+    """Run the command line of this process and end it with the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # a terminal that can't show a character gets its escape, not a traceback
+            stream.reconfigure(errors="backslashreplace")
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> int:
+    """Run one command line and return its exit code; nothing but ``SystemExit`` of completion scripts escapes.
+
+    Args:
+        argv: without the program's name.
+        environ: the environment; this process's own by default.
+    """
+    environ = os.environ if environ is None else environ
+    streams = Streams(sys.stdout, sys.stderr)
+    word = command_of(argv)
+    name = word if any(command.name == word for command in COMMANDS) else None
+    failure = Failure(streams, command=name, is_json=asks_for_json(argv), environ=environ)
+    try:
+        code = _run(argv, streams, environ)
+        streams.flush()
+    except (Exception, KeyboardInterrupt) as error:
+        return report(error, failure)
+    return code
+
+
+def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> int:
+    parsed = parse(argv, COMMANDS)
+    if isinstance(parsed, int):
+        return parsed
+    call = Call(settings=parsed.settings, sink=Sink(streams, parsed.settings, environ), environ=environ)
+    return parsed.command.run(call, **parsed.values)

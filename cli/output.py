@@ -1,0 +1,127 @@
+"""The two streams of the process: data on stdout, everything else on stderr, and never two documents."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TextIO
+
+from cli.settings import Color, Settings
+from cli.tables import Table, render
+from cli.text import printable
+from sync_core.model.errors import FileTroubleError
+
+__all__ = ["Sink", "StdoutClosed", "Streams", "wants_color"]
+
+
+class StdoutClosed(Exception):
+    """Whoever reads stdout has gone (``jsync files … | head``)."""
+
+
+class Streams:
+    """stdout and stderr, with write errors as errors of ours.
+
+    Args:
+        stdout: for data.
+        stderr: for everything else; what can't be written there is lost, there is no other place for it.
+    """
+
+    def __init__(self, stdout: TextIO, stderr: TextIO) -> None:
+        self.stdout = stdout
+        self.stderr = stderr
+        self.has_document = False
+
+    def write(self, text: str) -> None:
+        """Write data to stdout.
+
+        Raises:
+            StdoutClosed: nobody reads it any more.
+            FileTroubleError: it can't be written.
+        """
+        with _stdout_errors():
+            self.stdout.write(text)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Write data to stdout as it is; raises like ``write``."""
+        with _stdout_errors():
+            self.stdout.flush()
+            self.stdout.buffer.write(data)
+
+    def document(self, body: Mapping[str, object], *, indent: int | None = None) -> None:
+        """Write the one JSON document, in ASCII; raises like ``write``."""
+        self.write(json.dumps(body, ensure_ascii=True, allow_nan=False, indent=indent) + "\n")
+        self.has_document = True
+
+    def complain(self, text: str) -> None:
+        """Write a line to stderr; control characters are escaped, line breaks are kept."""
+        with contextlib.suppress(OSError, ValueError):
+            self.stderr.write("".join(f"{printable(line)}\n" for line in text.split("\n")))
+            self.stderr.flush()
+
+    def flush(self) -> None:
+        """Bring everything out; raises like ``write``."""
+        with _stdout_errors():
+            self.stdout.flush()
+
+    def silence(self) -> None:
+        """Let nothing more be written to stdout, not even by the interpreter when it ends."""
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.stdout.fileno())
+            os.close(nowhere)
+
+
+class Sink:
+    """Where a command's words go, by the common options.
+
+    Args:
+        streams: of the process.
+        settings: decide about JSON, quiet and colour.
+        environ: ``NO_COLOR`` and ``TERM`` count.
+    """
+
+    def __init__(self, streams: Streams, settings: Settings, environ: Mapping[str, str]) -> None:
+        self.streams = streams
+        self.settings = settings
+        self.color = wants_color(settings.color, environ, is_terminal=streams.stdout.isatty())
+
+    def document(self, command: str, body: Mapping[str, object]) -> None:
+        """Write the command's JSON document, ``schema`` first."""
+        self.streams.document({"schema": f"jsync.{command}/1", **body})
+
+    def lines(self, lines: Iterable[str]) -> None:
+        """Write lines of data; each stays one line whatever is in it."""
+        for line in lines:
+            self.streams.write(printable(line) + "\n")
+
+    def table(self, table: Table) -> None:
+        """Write a table: fitted to a terminal, as wide as it must be elsewhere."""
+        self.streams.write(render(table, color=self.color, is_terminal=self.streams.stdout.isatty()))
+
+    def note(self, text: str) -> None:
+        """Say something on stderr, except with ``-q``."""
+        if not self.settings.is_quiet:
+            self.streams.complain(text)
+
+    def warn(self, text: str) -> None:
+        """Say something that needs attention on stderr."""
+        self.streams.complain(text)
+
+
+def wants_color(color: Color, environ: Mapping[str, str], *, is_terminal: bool) -> bool:
+    """Return whether output is coloured: an explicit option beats ``NO_COLOR``, which beats the terminal."""
+    if color is not Color.AUTO:
+        return color is Color.ALWAYS
+    return is_terminal and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
+def _stdout_errors() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise StdoutClosed from error
+    except OSError as error:
+        raise FileTroubleError(f"stdout can't be written: {error.strerror}") from error
