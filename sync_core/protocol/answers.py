@@ -1,0 +1,122 @@
+r"""Answers as bytes and back (``protocol.md`` sections 1.3, 1.4, 2.3, 3.5 and 9).
+
+``encode_answer`` writes the bytes of a real 1.3: fetch answers end with NUL, all others with newline and NUL.
+``decode_answer`` is as lenient as a real slave, and takes what any version from 1.3 on writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from sync_core.model.errors import RemoteProtocolError
+from sync_core.protocol.changes import changes_element, read_changes
+from sync_core.protocol.framing import BLANKS
+from sync_core.protocol.listing import LIST, file_list_element, read_file_list
+from sync_core.protocol.messages import (
+    Answer,
+    ChangesAnswer,
+    ErrorAnswer,
+    FileListAnswer,
+    OkAnswer,
+    OtherAnswer,
+    StateAnswer,
+)
+from sync_core.protocol.names import DIRECTORY
+from sync_core.protocol.state import ERROR, STATE, error_element, read_error, read_state, state_element
+from sync_core.protocol.texts import text
+from sync_core.protocol.xml import Element, parse, write
+
+__all__ = ["decode_answer", "encode_answer", "error_answer", "refusal_answer"]
+
+
+def error_answer(code: str, *insertions: object, time: str = "") -> ErrorAnswer:
+    """Return the ERROR answer with the catalogue's text for ``code``.
+
+    Args:
+        code: of the catalogue in ``texts``.
+        insertions: the values of its text.
+        time: as ``times.format_second`` writes it; ``ServerSession.send_answer`` fills an empty one in.
+
+    Raises:
+        KeyError: the catalogue has no such code.
+    """
+    return ErrorAnswer(code=code, text=text(code, *insertions), time=time)
+
+
+def refusal_answer(error: RemoteProtocolError, *, time: str = "") -> ErrorAnswer:
+    """Return the ERROR answer to a request that ``requests.decode_request`` refused with ``error``."""
+    return ErrorAnswer(code=error.answer_code, text=str(error), time=time)
+
+
+def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
+    """Return the bytes of ``answer``, its NUL included; they must reach the peer in one write.
+
+    Args:
+        answer: what to say.
+        time: as ``times.format_answer_time`` writes it.
+        pretty: indented, with CR LF line ends: for people who type requests.
+
+    Raises:
+        UnsafeNameError: a name of a file can't travel (see ``requests.can_travel``); the error names it.
+    """
+    root = Element("spooler", children=[Element("answer", {"time": time}, [_result_element(answer)])])
+    if isinstance(answer, ChangesAnswer) and not pretty:
+        return write(root, encoding="iso-8859-1", tail="\0")
+    return write(root, encoding="ascii", tail="\n\0", is_pretty=pretty)
+
+
+def _result_element(answer: Answer) -> Element:
+    match answer:
+        case OkAnswer():
+            return Element("ok")
+        case ErrorAnswer():
+            return error_element(answer)
+        case ChangesAnswer(changes=changes):
+            return changes_element(changes)
+        case FileListAnswer(manifest=manifest):
+            return file_list_element(manifest)
+        case StateAnswer():
+            return state_element(answer)
+        case OtherAnswer(element=name, attributes=attributes):
+            return Element(name, dict(attributes))
+
+
+def decode_answer(document: bytes) -> Answer:
+    """Return the answer that ``document`` holds; attributes and elements that we don't know are passed over.
+
+    Args:
+        document: with or without prolog, NUL and white space round it.
+
+    Raises:
+        RemoteProtocolError: it is malformed, or an element that we do know makes no sense: a name that is not safe
+            (the error names it), a content that is missing or no strict base64, a time with a zone offset, a list
+            that its digest does not agree with.
+    """
+    root = parse(document.strip(BLANKS))
+    results = _results(root)
+    by_name = {result.name: result for result in reversed(results)}
+    for name, reader in _READERS.items():
+        if name in by_name:
+            return reader(by_name[name])
+    other = results[0] if results else root.children[0] if root.children else root
+    return OtherAnswer(element=other.name, attributes=dict(other.attributes))
+
+
+def _results(root: Element) -> list[Element]:
+    """Return what stands below ``answer``; a root that is neither wrapper stands for itself (section 1.3)."""
+    if root.name == "spooler":
+        return [result for child in root.children if child.name == "answer" for result in child.children]
+    return root.children if root.name == "answer" else [root]
+
+
+_READERS: Mapping[str, Callable[[Element], Answer]] = MappingProxyType(
+    {
+        ERROR: read_error,
+        DIRECTORY: lambda element: ChangesAnswer(changes=read_changes(element)),
+        LIST: lambda element: FileListAnswer(manifest=read_file_list(element)),
+        STATE: read_state,
+        "ok": lambda _element: OkAnswer(),
+    }
+)
+"""The elements that we know, the more telling first: an ERROR counts wherever it stands."""

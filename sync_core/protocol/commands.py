@@ -1,0 +1,156 @@
+"""Commands as elements: which there are, and what each may say (``protocol.md`` sections 2.1, 3.2, 9 and 11)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from sync_core.protocol.listing import LIST, list_element, read_list
+from sync_core.protocol.messages import (
+    CheckFolders,
+    FetchDifferences,
+    FetchUpdatedFiles,
+    ListFiles,
+    Register,
+    Request,
+    ShowState,
+)
+from sync_core.protocol.schema import check_element, parse_boolean, parse_number, refusal, violation
+from sync_core.protocol.xml import Element
+
+__all__ = ["ROOT_ONLY", "read_command", "request_element"]
+
+_REGISTER = "register_remote_scheduler"
+_CHECK_FOLDERS = "check_folders"
+_SHOW_STATE = "show_state"
+_SHOW_ALL = "s"
+_FILES = "jsync.files"
+_FETCH = "jsync.fetch"
+
+ROOT_ONLY = frozenset({LIST, _FILES, _FETCH})
+"""Commands that may not stand in a list of commands (section 1.2)."""
+
+_REGISTER_ATTRIBUTES = frozenset(
+    {"scheduler_id", "tcp_port", "udp_port", "is_cluster_member", "version", "logoff"},
+)
+_WHAT = (
+    "none all all! task_queue orders job_chains job_chain_orders job_orders description log task_history "
+    "order_history remote_schedulers schedules run_time job_chain_jobs jobs tasks job_commands blacklist "
+    "order_source_files payload job_params cluster operations folders no_subfolders source statistics "
+    "standard"
+)
+_WORDS = frozenset(_WHAT.split())
+_MAX_PORT = 65535
+
+
+def request_element(request: Request) -> Element:
+    """Return ``request`` as its element.
+
+    Raises:
+        UnsafeNameError: a listed name can't travel; the error names it.
+    """
+    match request:
+        case Register():
+            return Element(_REGISTER, _register_attributes(request))
+        case FetchUpdatedFiles(listed=listed):
+            return list_element(listed)
+        case CheckFolders():
+            return Element(_CHECK_FOLDERS)
+        case ShowState(what=what):
+            return Element(_SHOW_STATE, {"what": " ".join(sorted(what))} if what else {})
+        case ListFiles(slave=slave):
+            return Element(_FILES, _slave_attribute(slave))
+        case FetchDifferences(slave=slave, listed=listed):
+            element = list_element(listed, _FETCH)
+            element.attributes = _slave_attribute(slave)
+            return element
+
+
+def _register_attributes(request: Register) -> dict[str, str]:
+    """In the order of real slaves (section 2.1); ``logoff`` last, as capture 02 has it."""
+    attributes = {"scheduler_id": request.scheduler_id, "tcp_port": str(request.tcp_port)}
+    if request.udp_port:
+        attributes["udp_port"] = str(request.udp_port)
+    if request.is_cluster_member:
+        attributes["is_cluster_member"] = "yes"
+    attributes["version"] = request.version
+    if request.is_logoff:
+        attributes["logoff"] = "yes"
+    return attributes
+
+
+def _slave_attribute(slave: str | None) -> dict[str, str]:
+    return {} if slave is None else {"slave": slave}
+
+
+def read_command(element: Element) -> Request:
+    """Return the request that the command ``element`` makes.
+
+    Raises:
+        RemoteProtocolError: the command is not known, or says something that it may not say; see ``decode_request``.
+    """
+    reader = _READERS.get(element.name)
+    if reader is None:
+        raise violation(f"Element '{element.name}': there is no such command")
+    return reader(element)
+
+
+def _read_fetch(element: Element) -> FetchUpdatedFiles:
+    return FetchUpdatedFiles(listed=read_list(element))
+
+
+def _read_check_folders(element: Element) -> CheckFolders:
+    check_element(element)
+    return CheckFolders()
+
+
+def _read_list_files(element: Element) -> ListFiles:
+    check_element(element, attributes={"slave"})
+    return ListFiles(slave=element.attributes.get("slave"))
+
+
+def _read_fetch_differences(element: Element) -> FetchDifferences:
+    listed = read_list(element, attributes={"slave"})
+    return FetchDifferences(slave=element.attributes.get("slave"), listed=listed)
+
+
+def _read_register(element: Element) -> Register:
+    check_element(element, attributes=_REGISTER_ATTRIBUTES, children={"ERROR"})
+    for child in element.children:
+        check_element(child)
+    if "tcp_port" not in element.attributes:
+        raise refusal("LIBXML2-003", "tcp_port", _REGISTER)
+    tcp_port = parse_number(element, "tcp_port", at_most=_MAX_PORT)
+    if tcp_port == 0:
+        # The original breaks the connection here (capture 10); a port that cannot be is a wrong value.
+        raise violation(f"Element '{_REGISTER}', attribute 'tcp_port': the value '0' is not valid")
+    return Register(
+        scheduler_id=element.attributes.get("scheduler_id", ""),
+        tcp_port=tcp_port,
+        udp_port=parse_number(element, "udp_port", at_most=_MAX_PORT) if "udp_port" in element.attributes else 0,
+        is_cluster_member=parse_boolean(element, "is_cluster_member"),
+        version=element.attributes.get("version", ""),
+        is_logoff=parse_boolean(element, "logoff"),
+    )
+
+
+def _read_show_state(element: Element) -> ShowState:
+    check_element(element, attributes={"what"})
+    words = frozenset(re.split(r"[\s,]+", element.attributes.get("what", "").strip(" \t\r\n,"))) - {""}
+    for word in sorted(words - _WORDS):
+        raise refusal("SCHEDULER-164", word)
+    return ShowState(what=words or frozenset({"all"} if element.name == _SHOW_ALL else ()))
+
+
+_READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(
+    {
+        _REGISTER: _read_register,
+        LIST: _read_fetch,
+        _CHECK_FOLDERS: _read_check_folders,
+        _SHOW_STATE: _read_show_state,
+        _SHOW_ALL: _read_show_state,
+        _FILES: _read_list_files,
+        _FETCH: _read_fetch_differences,
+    }
+)

@@ -1,0 +1,81 @@
+"""Names of files and folders on their way into a document and out of it.
+
+A name travels byte by byte as ISO-8859-1 (``protocol.md`` section 3.2). What is checked here is checked in both
+directions, so that we never send what we would refuse.
+"""
+
+from __future__ import annotations
+
+from sync_core.model.errors import UnsafeNameError
+from sync_core.model.path import RelPath, check_name, from_wire, name_bytes, to_wire
+from sync_core.protocol.schema import violation
+from sync_core.protocol.texts import one_line
+from sync_core.protocol.xml import Element, can_stand_in_xml
+
+__all__ = ["DIRECTORY", "FILE", "MAX_FOLDERS", "MAX_NAME_BYTES", "can_travel", "check_depth", "read_name", "wire_name"]
+
+DIRECTORY = "configuration.directory"
+FILE = "configuration.file"
+
+MAX_NAME_BYTES = 255
+"""What every file system that matters allows at most."""
+
+MAX_FOLDERS = 200
+"""How deep a tree may be; documents stay well below the depth that parsers allow."""
+
+
+def can_travel(path: str) -> bool:
+    """Whether a name, or every name of a relative path, may stand in a document of the protocol.
+
+    Not so: what ``check_name`` refuses, control characters that XML can't carry, names of more than
+    ``MAX_NAME_BYTES`` bytes, paths of more than ``MAX_FOLDERS`` names. Whoever builds a manifest leaves such paths
+    out, with a word in the log, because a single one would make the whole document impossible.
+    """
+    try:
+        for name in path.split("/"):
+            wire_name(name)
+    except UnsafeNameError:
+        return False
+    return path.count("/") < MAX_FOLDERS
+
+
+def wire_name(name: str) -> str:
+    """Return ``name`` as the value of a ``name`` attribute.
+
+    Raises:
+        UnsafeNameError: it can't travel; the error names it.
+    """
+    wire = to_wire(check_name(name))
+    if not can_stand_in_xml(wire):
+        raise UnsafeNameError(f"the name '{one_line(name)}' has control characters that no document can carry")
+    if len(wire) > MAX_NAME_BYTES:
+        raise UnsafeNameError(f"the name '{one_line(name[:40])}...' is longer than {MAX_NAME_BYTES} bytes")
+    return wire
+
+
+def read_name(element: Element) -> str:
+    """Return the name that ``element`` carries, checked.
+
+    Raises:
+        RemoteProtocolError: there is none, or it must not reach a file system; the error names it.
+    """
+    wire = element.attributes.get("name")
+    if wire is None:
+        raise violation(f"Element '{element.name}': the attribute 'name' is missing")
+    try:
+        name = check_name(from_wire(wire))
+    except UnsafeNameError as error:
+        raise violation(str(error)) from error
+    if len(name_bytes(name)) > MAX_NAME_BYTES:
+        raise violation(f"the name '{name[:40]}...' is longer than {MAX_NAME_BYTES} bytes")
+    return name
+
+
+def check_depth(path: RelPath) -> None:
+    """Refuse a path that is too deep for a document.
+
+    Raises:
+        UnsafeNameError: it has more than ``MAX_FOLDERS`` names; the error names it.
+    """
+    if path.count("/") >= MAX_FOLDERS:
+        raise UnsafeNameError(f"the path '{one_line(path[:80])}...' lies below more than {MAX_FOLDERS} folders")

@@ -1,0 +1,163 @@
+"""Documents as trees of plain elements: the only place that knows lxml.
+
+Reading is hardened: no entities, no network, no DTD (a DOCTYPE is refused), and bytes, depth and number of elements
+have limits of our own. Writing is by hand, because the bytes must be those of a real 1.3 (``protocol.md``
+section 17), and ``>`` must never stand in an attribute (section 1.2).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from sync_core.model.errors import RemoteProtocolError
+from sync_core.protocol.texts import text
+
+__all__ = ["MAX_DEPTH", "MAX_DOCUMENT_BYTES", "MAX_ELEMENTS", "Element", "can_stand_in_xml", "parse", "write"]
+
+MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
+"""No session takes more; contents of about 380 MB fit as base64."""
+
+MAX_ELEMENTS = 1_000_000
+"""A full copy has two elements per file; half a million files are more than any site has."""
+
+MAX_DEPTH = 256
+"""The depth at which the original's own parser gives up unless it is told otherwise."""
+
+_PROLOG = '<?xml version="1.0" encoding="ISO-8859-1"?>'
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+)
+
+
+@dataclass(slots=True)
+class Element:
+    """One element; the tree is built once and then only read.
+
+    Attributes:
+        name: with its namespace in braces, should a peer use one.
+        attributes: values by name, in order of writing.
+        children: the elements below it, in order.
+        text: all its character data, comments and processing instructions left out.
+    """
+
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    children: list[Element] = field(default_factory=list)
+    text: str = ""
+
+
+def can_stand_in_xml(value: str) -> bool:
+    """Whether every character of ``value`` is allowed in XML 1.0."""
+    return _FORBIDDEN.search(value) is None
+
+
+class _RefusedError(Exception):
+    """The document breaks a rule of ours; the message says which."""
+
+
+class _Builder:
+    """What lxml's parser calls; it never builds a tree of its own, so our limits hold while it reads."""
+
+    def __init__(self) -> None:
+        self._open: list[Element] = []
+        self._texts: list[list[str]] = []
+        self._count = 0
+        self._root: Element | None = None
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        self._count += 1
+        if self._count > MAX_ELEMENTS:
+            raise _RefusedError(f"more than {MAX_ELEMENTS} elements")
+        if len(self._open) >= MAX_DEPTH:
+            raise _RefusedError(f"elements nested deeper than {MAX_DEPTH}")
+        element = Element(name, attributes)
+        if self._open:
+            self._open[-1].children.append(element)
+        else:
+            self._root = element
+        self._open.append(element)
+        self._texts.append([])
+
+    def end(self, _name: str) -> None:
+        self._open.pop().text = "".join(self._texts.pop())
+
+    def data(self, piece: str) -> None:
+        self._texts[-1].append(piece)
+
+    def doctype(self, _name: str, _public_id: str | None, _system: str | None) -> None:
+        raise _RefusedError("a DOCTYPE is not allowed")
+
+    def close(self) -> Element | None:
+        return self._root
+
+
+def parse(document: bytes) -> Element:
+    """Return the root element of ``document``.
+
+    Args:
+        document: the bytes, prolog included; without one they are UTF-8.
+
+    Raises:
+        RemoteProtocolError: it is not well-formed, has a DOCTYPE, or is too large, too deep or too rich in elements.
+    """
+    if len(document) > MAX_DOCUMENT_BYTES:
+        raise _malformed(f"the document is longer than {MAX_DOCUMENT_BYTES} bytes")
+    parser = etree.XMLParser(
+        target=_Builder(),  # type: ignore[arg-type]  # the stub asks for methods that lxml does without
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=True,  # the limits above are ours; lxml's own would refuse a text of 10 MB
+    )
+    try:
+        root: object = etree.fromstring(document, parser)
+    except (etree.XMLSyntaxError, _RefusedError) as error:
+        raise _malformed(str(error)) from None
+    if not isinstance(root, Element):
+        raise _malformed("the document is empty")
+    return root
+
+
+def _malformed(reason: str) -> RemoteProtocolError:
+    return RemoteProtocolError(text("XML-ERROR", reason), answer_code="XML-ERROR")
+
+
+def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = False) -> bytes:
+    r"""Return the document: prolog, newline, root element, ``tail``.
+
+    Args:
+        root: its names must be XML names, and its texts base64, which is written as it is. Characters of attributes
+            that XML can't carry become ``?``.
+        encoding: ``iso-8859-1`` or ``ascii``; what it can't hold becomes a character reference.
+        tail: what ends the message on the wire.
+        is_pretty: indent by two blanks, with CR LF line ends (capture 02, "command + CRLF").
+    """
+    parts = [_PROLOG, "\n"]
+    _write_element(root, parts, "\n" if is_pretty else "")
+    parts.append(tail)
+    document = "".join(parts).encode(encoding, "xmlcharrefreplace")
+    # Newlines inside of values have become references, so all that are left are line ends.
+    return document.replace(b"\n", b"\r\n") if is_pretty else document
+
+
+def _write_element(element: Element, parts: list[str], indent: str) -> None:
+    parts.append(f"<{element.name}")
+    parts += [f' {name}="{_attribute(value)}"' for name, value in element.attributes.items()]
+    if not element.children:
+        parts += (">", element.text, f"</{element.name}>") if element.text else ("/>",)
+        return
+    parts.append(">")
+    deeper = indent and indent + "  "
+    for child in element.children:
+        parts.append(deeper)
+        _write_element(child, parts, deeper)
+    parts.append(f"{indent}</{element.name}>")
+
+
+def _attribute(value: str) -> str:
+    return _FORBIDDEN.sub("?", value).translate(_ESCAPES)
