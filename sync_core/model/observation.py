@@ -60,7 +60,9 @@ class Scan:
     Attributes:
         observations: everything that is there, by path.
         troubles: what was skipped, and why; it never ends a scan.
+        links: the paths that are links; what they show can change without anything happening at them.
     """
 
     observations: Observations = field(default_factory=dict)
     troubles: tuple[Trouble, ...] = ()
+    links: frozenset[RelPath] = frozenset()

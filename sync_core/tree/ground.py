@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -19,7 +20,7 @@ from typing import Final, Self
 from sync_core.model.errors import FileTroubleError, RootVanishedError
 from sync_core.model.path import name_bytes
 
-__all__ = ["MAX_DEPTH", "Folder", "Ground", "LinkError", "open_ground"]
+__all__ = ["MAX_DEPTH", "Folder", "Ground", "LinkError", "Spot", "open_ground"]
 
 MAX_DEPTH: Final = 64
 """Folders below folders; deeper ones are a mistake, or links that build a maze."""
@@ -87,6 +88,23 @@ class Folder:
         return Folder(fd, os.path.join(self.real, name), (*self.chain, identity))  # noqa: PTH118 - a bare name
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spot:
+    """Where a name really lies.
+
+    Attributes:
+        folder: the folder, open.
+        name: the name in it.
+        found: what it is; never a link, unless somebody is faster than we.
+        is_link: whether a link led there.
+    """
+
+    folder: Folder
+    name: str
+    found: os.stat_result
+    is_link: bool
+
+
 class Ground:
     """A root and the boundary that links must not leave.
 
@@ -102,8 +120,8 @@ class Ground:
         self._path = path
 
     @contextmanager
-    def spot(self, folder: Folder, name: str) -> Iterator[tuple[Folder, str, os.stat_result]]:
-        """Give the place where ``name`` really lies, links followed: its folder, its name there, and what it is.
+    def spot(self, folder: Folder, name: str) -> Iterator[Spot]:
+        """Give the place where ``name`` really lies, links followed.
 
         Raises:
             LinkError: a link that leads nowhere or out of the boundary.
@@ -111,7 +129,7 @@ class Ground:
         """
         found = folder.stat(name)
         if not stat.S_ISLNK(found.st_mode):
-            yield folder, name, found
+            yield Spot(folder=folder, name=name, found=found, is_link=False)
             return
         names = self._names_inside(_resolved(folder, name))
         fd = os.dup(self._boundary.fd)
@@ -121,7 +139,7 @@ class Ground:
             for step in names[:-1]:
                 inner = os.open(step, _OPEN_FOLDER, dir_fd=target.fd)
                 target = opened.enter_context(Folder(inner, os.path.join(target.real, step), folder.chain))  # noqa: PTH118
-            yield target, names[-1], target.stat(names[-1])
+            yield Spot(folder=target, name=names[-1], found=target.stat(names[-1]), is_link=True)
 
     def _names_inside(self, real: str) -> list[str]:
         """Return the names that lead from the boundary to ``real``."""
@@ -140,8 +158,8 @@ class Ground:
         with ExitStack() as opened:
             folder = self.root
             for name in names:
-                where, real_name, _ = opened.enter_context(self.spot(folder, name))
-                folder = opened.enter_context(where.enter(real_name))
+                spot = opened.enter_context(self.spot(folder, name))
+                folder = opened.enter_context(spot.folder.enter(spot.name))
             yield folder
 
     def check(self) -> None:

@@ -18,12 +18,11 @@ from sync_core.model.manifest import Kind
 from sync_core.model.observation import Observation, Observations, Scan, Trouble
 from sync_core.model.path import ROOT, RelPath, ancestors, check_name, join, sort_key
 from sync_core.tree.digest import digest_file, is_current, observe_stat
-from sync_core.tree.ground import Folder, Ground, open_ground
+from sync_core.tree.ground import Folder, Ground, LinkError, Spot, open_ground
 
 __all__ = ["rescan", "scan"]
 
 _FOLDER = Observation(kind=Kind.DIRECTORY)
-_BLIND_FOLDER = Observation(kind=Kind.DIRECTORY, is_unreadable=True)
 
 
 def scan(
@@ -49,7 +48,7 @@ def scan(
         look = _Look(ground, known or {}, clock_ns)
         look.into(ground.root, ROOT)
         ground.check()
-    return look.result({}, ())
+    return look.result(Scan())
 
 
 def rescan(
@@ -62,8 +61,8 @@ def rescan(
 ) -> Scan:
     """Return ``previous`` brought up to date where ``dirty`` says that something happened.
 
-    It equals a full scan if all that changed lies at or below a dirty path. (A link shows its target's change only
-    when the link itself is dirty, or with the next full scan.)
+    It equals a full scan if all that changed lies at or below a dirty path, or shows through a link, which is always
+    looked at again.
 
     Args:
         root: the folder.
@@ -76,7 +75,7 @@ def rescan(
         RootVanishedError: there is no such folder, or it vanished meanwhile.
         FileTroubleError: it is no folder, or can't be read.
     """
-    tops = {_unknown_top(path, previous) for path in dirty}
+    tops = {_unknown_top(path, previous) for path in (*dirty, *previous.links)}
     if ROOT in tops:
         return scan(root, known=previous.observations, clock_ns=clock_ns, within=within)
     with open_ground(root, within) as ground:
@@ -85,7 +84,7 @@ def rescan(
             if not any(folder in tops for folder in ancestors(path)):
                 look.at_path(path)
         ground.check()
-    return look.result(previous.observations, previous.troubles)
+    return look.result(previous)
 
 
 def _unknown_top(path: RelPath, previous: Scan) -> RelPath:
@@ -105,17 +104,18 @@ class _Look:
         self._known = known
         self._clock_ns = clock_ns
         self._seen: dict[RelPath, Observation] = {}
-        self._troubles: set[tuple[RelPath, str]] = set()
+        self._troubles: set[Trouble] = set()
+        self._links: set[RelPath] = set()
         self._tops: set[RelPath] = set()
 
-    def result(self, before: Observations, troubles: Iterable[Trouble]) -> Scan:
+    def result(self, before: Scan) -> Scan:
         """Return what was seen, laid over what was known of the paths that were not looked at."""
-        observations = {path: seen for path, seen in before.items() if not self._is_covered(path)} | self._seen
-        all_troubles = {(trouble.path, trouble.reason) for trouble in troubles if not self._is_covered(trouble.path)}
-        ordered = sorted(all_troubles | self._troubles, key=lambda item: (sort_key(item[0]), item[1]))
+        kept = {path: seen for path, seen in before.observations.items() if not self._is_covered(path)}
+        troubles = self._troubles | {trouble for trouble in before.troubles if not self._is_covered(trouble.path)}
         return Scan(
-            observations=observations,
-            troubles=tuple(Trouble(path=path, reason=reason) for path, reason in ordered),
+            observations=kept | self._seen,
+            troubles=tuple(sorted(troubles, key=lambda trouble: (sort_key(trouble.path), trouble.reason))),
+            links=frozenset(self._links.union(path for path in before.links if not self._is_covered(path))),
         )
 
     def _is_covered(self, path: RelPath) -> bool:
@@ -146,41 +146,45 @@ class _Look:
             return
         reason = _unfit(name)
         if reason is not None:
-            self._troubles.add((path, reason))
+            self._troubles.add(Trouble(path=path, reason=reason))
             return
         try:
-            with self._ground.spot(folder, name) as (where, real_name, found):
-                self._at_spot(where, real_name, path, found)
+            with self._ground.spot(folder, name) as spot:
+                if spot.is_link:
+                    self._links.add(path)
+                self._at_spot(spot, path)
         except (FileNotFoundError, NotADirectoryError):
             self._seen.pop(path, None)  # it vanished since its folder was listed
         except OSError as error:
+            if isinstance(error, LinkError):
+                self._links.add(path)
             self._miss(path, error, _FOLDER if _is_folder(folder, name) else Observation(kind=Kind.FILE))
 
-    def _at_spot(self, folder: Folder, name: str, path: RelPath, found: os.stat_result) -> None:
-        if stat.S_ISDIR(found.st_mode):
-            with folder.enter(name) as inner:
+    def _at_spot(self, spot: Spot, path: RelPath) -> None:
+        if stat.S_ISDIR(spot.found.st_mode):
+            with spot.folder.enter(spot.name) as inner:
                 self._seen[path] = _FOLDER
                 self.into(inner, path)
-        elif stat.S_ISREG(found.st_mode):
-            self._at_file(folder, name, path, found)
+        elif stat.S_ISREG(spot.found.st_mode):
+            self._at_file(spot, path)
         else:
-            self._troubles.add((path, "it is neither a file nor a folder"))
+            self._troubles.add(Trouble(path=path, reason="it is neither a file nor a folder"))
 
-    def _at_file(self, folder: Folder, name: str, path: RelPath, found: os.stat_result) -> None:
+    def _at_file(self, spot: Spot, path: RelPath) -> None:
         known = self._known.get(path)
-        if known is not None and is_current(known, observe_stat(found)):
+        if known is not None and is_current(known, observe_stat(spot.found)):
             self._seen[path] = known
             return
         try:
-            self._seen[path] = digest_file(folder, name, self._clock_ns)
+            self._seen[path] = digest_file(spot.folder, spot.name, self._clock_ns)
         except FileNotFoundError:
             return
         except OSError as error:
-            self._miss(path, error, observe_stat(found))
+            self._miss(path, error, observe_stat(spot.found))
 
     def _miss(self, path: RelPath, error: OSError, seen: Observation) -> None:
         self._seen[path] = replace(seen, is_unreadable=True)
-        self._troubles.add((path, error.strerror or "it can't be read"))
+        self._troubles.add(Trouble(path=path, reason=error.strerror or "it can't be read"))
 
 
 def _is_folder(folder: Folder, name: str) -> bool:
