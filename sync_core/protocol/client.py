@@ -1,0 +1,129 @@
+"""The connecting end of a conversation: requests out, answers in (``protocol.md`` sections 1.3 and 7)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
+from sync_core.protocol.answers import decode_answer
+from sync_core.protocol.events import NEED_DATA, AnswerReceived, ConnectionClosed, NeedData
+from sync_core.protocol.framing import AnswerReader
+from sync_core.protocol.messages import ErrorAnswer, FetchUpdatedFiles, Register, Request
+from sync_core.protocol.requests import encode_request
+from sync_core.protocol.states import CLIENT_TABLE, ClientMove, ClientState, step
+from sync_core.protocol.texts import one_line
+from sync_core.protocol.xml import MAX_DOCUMENT_BYTES
+
+__all__ = ["NEED_DATA", "AnswerReceived", "ClientEvent", "ClientSession", "ConnectionClosed"]
+
+ClientEvent: TypeAlias = AnswerReceived | ConnectionClosed | NeedData
+
+
+class ClientSession:
+    """One connection as the end that opened it sees it.
+
+    ``register``, ``fetch`` and ``ask`` return bytes to send in one write; feed what comes back to ``receive_data``
+    and call ``next_event`` until it says ``NEED_DATA``. One question at a time.
+
+    Args:
+        max_answer_bytes: most bytes of one answer.
+    """
+
+    def __init__(self, *, max_answer_bytes: int = MAX_DOCUMENT_BYTES) -> None:
+        self._state = ClientState.CONNECTED
+        self._reader = AnswerReader(max_bytes=max_answer_bytes)
+        self._is_eof = False
+        self._is_answer_due = False
+
+    @property
+    def state(self) -> ClientState:
+        """Where the conversation stands."""
+        return self._state
+
+    def register(self, request: Register) -> bytes:
+        """Return the bytes that introduce us.
+
+        Raises:
+            LocalProtocolError: an answer is due, or the session is over.
+        """
+        return self._send(request, ClientMove.REGISTER)
+
+    def fetch(self, request: FetchUpdatedFiles) -> bytes:
+        """Return the bytes that send our list and ask for what differs.
+
+        Raises:
+            LocalProtocolError: we are not registered, an answer is due, or the session is over.
+            UnsafeNameError: a listed name can't travel; the error names it, and the session stays as it was.
+        """
+        return self._send(request, ClientMove.FETCH)
+
+    def ask(self, request: Request) -> bytes:
+        """Return the bytes of any other request.
+
+        Raises:
+            LocalProtocolError: the request is one for ``register`` or ``fetch``, an answer is due, or the session is
+                over.
+            UnsafeNameError: as for ``fetch``.
+        """
+        if isinstance(request, (Register, FetchUpdatedFiles)):
+            raise LocalProtocolError("a registration or a fetch is no question to ask")
+        return self._send(request, ClientMove.ASK)
+
+    def receive_data(self, block: bytes) -> None:
+        """Store what was read; call ``next_event`` next.
+
+        Raises:
+            LocalProtocolError: the session is over.
+        """
+        if self._is_eof or self._state is ClientState.CLOSED:
+            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        self._reader.feed(block)
+
+    def receive_eof(self) -> None:
+        """Note that the peer will send nothing more; what it sent before still counts."""
+        self._is_eof = True
+
+    def next_event(self) -> ClientEvent:
+        """Return what happened next; ``ConnectionClosed`` again and again.
+
+        Raises:
+            RemoteProtocolError: the peer's bytes make no sense, are too many, or were not asked for; the session is
+                over.
+        """
+        if self._state is ClientState.CLOSED:
+            return ConnectionClosed(is_answer_due=self._is_answer_due)
+        self._is_answer_due = ClientMove.ANSWER in CLIENT_TABLE[self._state]
+        try:
+            event = self._next_answer() if self._is_answer_due else self._nothing()
+        except RemoteProtocolError:
+            self._move(ClientMove.HANG_UP)
+            raise
+        if event is NEED_DATA and self._is_eof:
+            self._move(ClientMove.HANG_UP)
+            return ConnectionClosed(is_answer_due=self._is_answer_due)
+        return event
+
+    def _next_answer(self) -> AnswerReceived | NeedData:
+        document = self._reader.next_document()
+        if document is None:
+            return NEED_DATA
+        answer = decode_answer(document)
+        self._move(ClientMove.ERROR if isinstance(answer, ErrorAnswer) else ClientMove.ANSWER)
+        return AnswerReceived(answer=answer)
+
+    def _nothing(self) -> NeedData:
+        """Pass over blanks; anything else that comes between two answers would be taken for the next one."""
+        unasked = self._reader.skip_blanks()
+        if unasked:
+            beginning = one_line(unasked[:40].decode("latin-1"))
+            raise RemoteProtocolError(f"the peer sent something that nobody asked for: '{beginning}'")
+        return NEED_DATA
+
+    def _send(self, request: Request, move: ClientMove) -> bytes:
+        following = step(CLIENT_TABLE, self._state, move)
+        data = encode_request(request)
+        self._state = following
+        return data
+
+    def _move(self, move: ClientMove) -> None:
+        self._state = step(CLIENT_TABLE, self._state, move)

@@ -1,0 +1,171 @@
+"""The listening end of a conversation: packets in, requests out (``protocol.md`` sections 1.1, 1.2 and 17)."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from typing import TypeAlias
+
+from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
+from sync_core.protocol.answers import encode_answer
+from sync_core.protocol.events import NEED_DATA, Closed, EmptyLine, HttpSeen, Malformed, NeedData, RequestReceived
+from sync_core.protocol.framing import BLANKS, RequestScanner
+from sync_core.protocol.messages import Answer, ErrorAnswer
+from sync_core.protocol.requests import decode_request
+from sync_core.protocol.schema import refusal
+from sync_core.protocol.states import SERVER_TABLE, ServerMove, ServerState, step
+
+__all__ = [
+    "NEED_DATA",
+    "Closed",
+    "EmptyLine",
+    "HttpSeen",
+    "Malformed",
+    "RequestReceived",
+    "ServerEvent",
+    "ServerSession",
+]
+
+ServerEvent: TypeAlias = RequestReceived | Malformed | EmptyLine | HttpSeen | Closed | NeedData
+
+_CTRL_D = b"\x04"
+_CARRIAGE_RETURN = 0x0D
+_RAW_BYTES = 2048
+_PROLOG = re.compile(rb"\s*<\?xml[^>]*>\s*")
+
+
+class ServerSession:
+    """One connection as the end that listens sees it.
+
+    Feed every block that was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or
+    ``Closed``. After ``RequestReceived`` and ``Malformed`` an answer is due: send the bytes that ``send_answer``
+    returns in one write. What the peer sends before that waits.
+
+    Args:
+        max_request_bytes: most bytes of one request; the attribute may be changed between requests.
+    """
+
+    def __init__(self, *, max_request_bytes: int) -> None:
+        self.max_request_bytes = max_request_bytes
+        self._state = ServerState.FRESH
+        self._packets: deque[bytes] = deque()
+        self._is_flooded = False
+        self._is_eof = False
+        self._is_pretty = False
+        self._document = bytearray()
+        self._scanner = RequestScanner()
+
+    @property
+    def state(self) -> ServerState:
+        """Where the conversation stands."""
+        return self._state
+
+    @property
+    def is_pretty(self) -> bool:
+        """Whether the peer ends its lines with CR LF and so gets indented answers."""
+        return self._is_pretty
+
+    def receive_data(self, packet: bytes) -> None:
+        """Store a block as it was read: some rules are about what came alone in a packet. Call ``next_event`` next.
+
+        Raises:
+            LocalProtocolError: the session takes no more bytes, because it is over or because they are HTTP's.
+        """
+        if self._is_eof or self._state in {ServerState.CLOSED, ServerState.HTTP}:
+            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        if not packet:
+            return
+        self._packets.append(packet)
+        if sum(map(len, self._packets)) > self.max_request_bytes:
+            self._is_flooded = True
+            self._packets.clear()
+
+    def receive_eof(self) -> None:
+        """Note that the peer will send nothing more; what it sent before is still answered."""
+        self._is_eof = True
+
+    def next_event(self) -> ServerEvent:
+        """Return what happened next; ``NEED_DATA`` also while an answer is due, ``Closed`` again and again."""
+        if self._state in {ServerState.ANSWERING, ServerState.LAST_ANSWER}:
+            return NEED_DATA
+        if self._state is ServerState.CLOSED:
+            return Closed()
+        if self._is_flooded:
+            return self._too_long()
+        while self._packets:
+            event = self._take(self._packets.popleft())
+            if event is not None:
+                return event
+        if not self._is_eof:
+            return NEED_DATA
+        self._move(ServerMove.HANG_UP)
+        return Closed()
+
+    def send_answer(self, answer: Answer, *, time: str) -> bytes:
+        """Return the bytes of the answer that is due; call ``next_event`` next.
+
+        Args:
+            answer: what to say.
+            time: as ``times.format_answer_time`` writes it; an ERROR without a time of its own gets it too.
+
+        Raises:
+            LocalProtocolError: no answer is due.
+            UnsafeNameError: a name in it can't travel; the answer is still due.
+        """
+        following = step(SERVER_TABLE, self._state, ServerMove.ANSWER)
+        if isinstance(answer, ErrorAnswer) and not answer.time:
+            answer = ErrorAnswer(code=answer.code, text=answer.text, time=time.partition(".")[0])
+        data = encode_answer(answer, time=time, pretty=self._is_pretty)
+        self._state = following
+        return data
+
+    def _move(self, move: ServerMove) -> None:
+        self._state = step(SERVER_TABLE, self._state, move)
+
+    def _take(self, packet: bytes) -> ServerEvent | None:
+        if len(packet) >= 2 and packet[-2] == _CARRIAGE_RETURN:
+            self._is_pretty = True
+        if self._state is ServerState.FRESH and packet[:1].isupper():
+            self._move(ServerMove.HTTP)
+            return HttpSeen(data=b"".join([packet, *self._packets]))
+        if self._state is not ServerState.RECEIVING:
+            if packet == _CTRL_D:
+                self._move(ServerMove.HANG_UP)
+                return Closed()
+            # Keep-alive blanks (section 1.5) and late NULs belong to no request.
+            packet = packet.lstrip(b" \0")
+            if not packet:
+                self._move(ServerMove.BLANK)
+                return None
+        return self._collect(packet)
+
+    def _collect(self, packet: bytes) -> ServerEvent | None:
+        if len(self._document) + len(packet) > self.max_request_bytes:
+            return self._too_long()
+        self._document += packet
+        if self._scanner.feed(packet) is None:
+            self._move(ServerMove.PART)
+            return None
+        document = bytes(self._document)
+        self._document, self._scanner = bytearray(), RequestScanner()
+        if not document.strip(BLANKS):
+            self._move(ServerMove.BLANK)
+            return EmptyLine()
+        self._move(ServerMove.REQUEST)
+        try:
+            return RequestReceived(request=decode_request(document), raw=_raw(document))
+        except RemoteProtocolError as error:
+            return Malformed(error=error, raw=_raw(document))
+
+    def _too_long(self) -> Malformed:
+        """Refuse what would fill the memory: nobody knows where it ends, so the answer is the last one."""
+        self._move(ServerMove.TOO_LONG)
+        error = refusal("XML-ERROR", f"the request is longer than {self.max_request_bytes} bytes")
+        return Malformed(error=error, raw=_raw(bytes(self._document[:_RAW_BYTES])))
+
+
+def _raw(document: bytes) -> str:
+    """Return the beginning of a request for the log; bytes that are no UTF-8 become surrogates, as in names."""
+    beginning = document[:_RAW_BYTES]
+    prolog = _PROLOG.match(beginning)
+    return beginning[prolog.end() if prolog else 0 :].strip(BLANKS).decode("utf-8", "surrogateescape")
