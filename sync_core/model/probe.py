@@ -1,0 +1,186 @@
+"""Port checks as values: probes, what the far side showed, and the lines of a report (``cli.md`` section 4).
+
+A *probe* is what the connecting side saw; the *far side* is what a look at the target itself showed. ``verdict``
+puts the two together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sync_core.model.security import IpAddress
+
+__all__ = [
+    "CheckResult",
+    "FarSide",
+    "Listener",
+    "Outcome",
+    "PortsReport",
+    "ProbeResult",
+    "Protocol",
+    "Purpose",
+    "Vantage",
+    "Verdict",
+]
+
+
+class Protocol(StrEnum):
+    """What a port speaks."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Purpose(StrEnum):
+    """Why a port must be reachable."""
+
+    REGISTRATION = "registration"
+    WAKE_UP = "wake-up"
+    COMMANDS = "commands"
+
+
+class Vantage(StrEnum):
+    """Where a probe started: on the source itself, there by SSH, or here because the source can't be reached."""
+
+    LOCAL = "local"
+    SSH = "ssh"
+    CONTROLLER = "controller"
+
+
+class Verdict(StrEnum):
+    """The words of a report."""
+
+    OPEN = "open"
+    OPEN_UNCONFIRMED = "open-unconfirmed"
+    NO_LISTENER = "no-listener"
+    REFUSED = "refused"
+    FILTERED = "filtered"
+    PROHIBITED = "prohibited"
+    EGRESS_BLOCKED = "egress-blocked"
+    WRONG_BIND = "wrong-bind"
+    NOT_ALLOWED = "not-allowed"
+    NO_ROUTE = "no-route"
+    DNS_ERROR = "dns-error"
+    UNKNOWN = "unknown"
+
+
+class Outcome(StrEnum):
+    """What the connecting side saw.
+
+    ``ECHO`` is a jsync agent's answer to a probe datagram, ``HEARD`` that of a check's own temporary listener.
+    ``CLOSED`` is a connection that the other side closed at once without a byte.
+    """
+
+    CONNECTED = "connected"
+    CLOSED = "closed"
+    ECHO = "echo"
+    HEARD = "heard"
+    REFUSED = "refused"
+    SILENT = "silent"
+    NOT_PERMITTED = "not-permitted"
+    PROHIBITED = "prohibited"
+    NO_ROUTE = "no-route"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeResult:
+    """One probe.
+
+    Attributes:
+        outcome: what came of it.
+        elapsed_ms: how long that took.
+        source_ip: the address that it was sent from, ``None`` if it never got one.
+        errno: the kernel's word, where there was one.
+        evidence: what happened, one sentence each.
+    """
+
+    outcome: Outcome
+    elapsed_ms: float
+    source_ip: IpAddress | None = None
+    errno: int | None = None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A socket that waits on a port.
+
+    Attributes:
+        address: bound to; ``0.0.0.0`` and ``::`` are all interfaces of their family.
+        pid: of the process that holds it, ``None`` if we may not know.
+        process_name: likewise.
+    """
+
+    address: IpAddress
+    pid: int | None = None
+    process_name: str | None = None
+
+    def __str__(self) -> str:
+        holder = f"{self.process_name} (pid {self.pid})" if self.pid is not None else "a process of another user"
+        return f"{holder} on {self.address}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FarSide:
+    """What a look at the target itself showed.
+
+    Attributes:
+        listeners: all that wait on the port, on whatever address.
+        is_held: something is bound to this very address (wildcards count); ``None``: that can't be known.
+        was_reached: a datagram of the probe arrived at a temporary listener there; ``None``: there was none.
+        has_vanished: datagrams for a silent holder did not arrive, by the counters of the kernel; ``None``: unknown.
+    """
+
+    listeners: tuple[Listener, ...] = ()
+    is_held: bool | None = None
+    was_reached: bool | None = None
+    has_vanished: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One line of a report; the attributes are the keys of ``cli.md`` section 4, in its order.
+
+    Attributes:
+        source: the host that opens the connection.
+        target: the host whose port it is.
+        address: the one probed; the name itself where it has none (``dns-error``).
+        port: number.
+        required: whether it decides ``ok``.
+        elapsed_ms: of the probe.
+        fix: the next step, ``None`` if there is none.
+    """
+
+    source: str
+    target: str
+    address: str
+    protocol: Protocol
+    port: int
+    purpose: Purpose
+    required: bool
+    vantage: Vantage
+    verdict: Verdict
+    elapsed_ms: float
+    evidence: tuple[str, ...]
+    fix: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortsReport:
+    """All checks of one run: slaves in the inventory's order, each with its masters, three checks each.
+
+    Attributes:
+        checks: the results.
+        network_only: before go-live: a port that nobody listens on is good enough.
+    """
+
+    checks: tuple[CheckResult, ...]
+    network_only: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether every required port is open."""
+        good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER} if self.network_only else set())
+        return all(check.verdict in good for check in self.checks if check.required)

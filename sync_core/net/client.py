@@ -1,0 +1,172 @@
+"""The connecting end of a conversation: drives a ``ClientSession`` over TCP (``protocol.md`` sections 1.3 and 7)."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable
+
+from sync_core.model.errors import JsyncError, PeerError, UnreachableError
+from sync_core.model.security import IpAddress
+from sync_core.net.addresses import endpoint
+from sync_core.net.streams import finish, keep_alive, write_all
+from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
+from sync_core.protocol.messages import Answer, FetchUpdatedFiles, Register, Request
+
+__all__ = ["CommandClient"]
+
+_BLOCK_BYTES = 65536
+
+
+class CommandClient:
+    """One connection to a command port, made by ``connect``; questions are asked one at a time.
+
+    What the system reports is an ``UnreachableError`` with its ``errno`` and a text like the original's log,
+    ``Connection refused [connect] [10.0.0.5:4440]``; a peer that closes in good order is a ``PeerError``.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: tuple[IpAddress, int]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._peer = peer
+        self._session = ClientSession()
+        self._answers: asyncio.Queue[Answer] = asyncio.Queue(maxsize=1)
+        self._has_moved = asyncio.Event()
+        self._failure: JsyncError | None = None
+        self._reading = asyncio.get_running_loop().create_task(self._read())
+        self._reading.add_done_callback(lambda _: self._has_moved.set())
+
+    @classmethod
+    async def connect(
+        cls, address: IpAddress, port: int, *, local_address: IpAddress | None = None, timeout_s: float
+    ) -> CommandClient:
+        """Connect to a command port.
+
+        Args:
+            address: of the peer; where a name has several, the caller tries them in order.
+            port: its command port.
+            local_address: our address (``addresses.choose_source``); the port is left to the system in any case.
+            timeout_s: until the connection stands.
+
+        Raises:
+            UnreachableError: it does not; see the class.
+        """
+        source = (str(local_address), 0) if local_address is not None else None
+        try:
+            async with asyncio.timeout(timeout_s):
+                reader, writer = await asyncio.open_connection(str(address), port, local_addr=source)
+        except OSError as error:  # TimeoutError is one
+            raise _unreachable(error, "connect", address, port) from error
+        keep_alive(writer)
+        return cls(reader, writer, (address, port))
+
+    @property
+    def peer_ip(self) -> IpAddress:
+        """The peer's address."""
+        return self._peer[0]
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the connection is over."""
+        return self._reading.done()
+
+    async def register(self, request: Register, *, timeout_s: float) -> Answer:
+        """Introduce ourselves and return the answer, which may be an ``ErrorAnswer``.
+
+        Args:
+            request: who we are.
+            timeout_s: the longest time in which no byte moves.
+
+        Raises:
+            UnreachableError: the connection broke, or nothing moved for so long.
+            PeerError: the peer closed the connection, or its bytes make no sense.
+            LocalProtocolError: the session does not allow it now.
+        """
+        return await self._converse(lambda: self._session.register(request), timeout_s)
+
+    async def fetch(self, request: FetchUpdatedFiles, *, timeout_s: float) -> Answer:
+        """Send our list and return the differences; for the rest see ``register``, which must have come first."""
+        return await self._converse(lambda: self._session.fetch(request), timeout_s)
+
+    async def ask(self, request: Request, *, timeout_s: float) -> Answer:
+        """Send any other request and return its answer; for the rest see ``register``."""
+        return await self._converse(lambda: self._session.ask(request), timeout_s)
+
+    async def wait_closed(self) -> None:
+        """Wait until the connection is over, and return if we closed it ourselves.
+
+        Raises:
+            UnreachableError: it broke.
+            PeerError: the peer closed it, or its bytes make no sense.
+        """
+        await asyncio.wait([self._reading])
+        if not self._reading.cancelled():
+            self._reading.result()
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self) -> None:
+        """Close the connection; may be called twice."""
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+        await finish(self._reader, self._writer)
+
+    async def _converse(self, encode: Callable[[], bytes], timeout_s: float) -> Answer:
+        if self._failure is not None:
+            raise self._failure
+        data = encode()
+        try:
+            await write_all(self._writer, data, timeout_s=timeout_s)
+            return await self._next_answer(timeout_s)
+        except TimeoutError as error:
+            raise self._fail(_unreachable(error, "recv", *self._peer)) from error
+        except OSError as error:
+            raise self._fail(_unreachable(error, "send", *self._peer)) from error
+        except asyncio.CancelledError:
+            self._fail(PeerError("a question was broken off"))  # its answer would be taken for that of the next one
+            raise
+
+    async def _next_answer(self, timeout_s: float) -> Answer:
+        while self._answers.empty():
+            if self._reading.done():
+                self._reading.result()
+                raise self._failure or PeerError("the connection is closed")
+            self._has_moved.clear()
+            async with asyncio.timeout(timeout_s):
+                await self._has_moved.wait()
+        return self._answers.get_nowait()
+
+    async def _read(self) -> None:
+        try:
+            while self._failure is None:
+                block = await self._reader.read(_BLOCK_BYTES)
+                if block:
+                    self._session.receive_data(block)
+                else:
+                    self._session.receive_eof()
+                self._take_events()
+                self._has_moved.set()
+        except JsyncError as error:
+            self._fail(error)
+        except OSError as error:
+            self._fail(_unreachable(error, "recv", *self._peer))
+
+    def _take_events(self) -> None:
+        while (event := self._session.next_event()) is not NEED_DATA:
+            if isinstance(event, AnswerReceived):
+                self._answers.put_nowait(event.answer)
+            elif isinstance(event, ConnectionClosed):
+                self._fail(PeerError(f"the peer has closed the connection [{endpoint(*self._peer)}]"))
+                return
+
+    def _fail(self, failure: JsyncError) -> JsyncError:
+        self._failure = self._failure or failure
+        self._writer.transport.abort()
+        return self._failure
+
+
+def _unreachable(error: OSError, call: str, address: IpAddress, port: int) -> UnreachableError:
+    number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
+    reason = os.strerror(number) if number else str(error)
+    return UnreachableError(f"{reason} [{call}] [{endpoint(address, port)}]", errno=number)

@@ -1,0 +1,97 @@
+"""Who may connect: an agent's ``allowed_hosts``, its names resolved and kept fresh (``protocol.md`` section 10)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import NoReturn
+
+from sync_core.model.errors import UnreachableError
+from sync_core.model.inventory import Host
+from sync_core.model.security import AllowedHost, IpAddress, Level, Policy
+from sync_core.net.addresses import own_addresses
+from sync_core.net.resolve import KEEP_FAILURES_S, KEEP_S, Resolver
+
+__all__ = ["PolicyKeeper"]
+
+_log = logging.getLogger(__name__)
+
+
+class PolicyKeeper:
+    """Holds the current ``Policy`` of one agent. Call ``refresh`` once before listening, then let ``run`` run.
+
+    Without a declared list the default of ``cli.md`` section 1 holds: the peers of the inventory may do what a
+    registration needs (``no_add``), this machine itself may do all. A name that can't be resolved is warned about
+    and keeps the addresses that it had before, so a name service that is away locks nobody out.
+
+    Args:
+        host: the agent's own entry; its ``allowed_hosts`` counts.
+        peers: the hosts that it has to do with: a slave's masters, a master's slaves.
+        resolver: asks for names.
+        own: the addresses of this machine.
+        sleep: waits so many seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: Host,
+        peers: tuple[Host, ...],
+        resolver: Resolver,
+        own: Callable[[], frozenset[IpAddress]] = own_addresses,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._is_declared = host.allowed_hosts is not None
+        self._entries = host.allowed_hosts if host.allowed_hosts is not None else _peers_of(peers)
+        self._resolver = resolver
+        self._own = own
+        self._sleep = sleep
+        self._addresses: dict[str, tuple[IpAddress, ...]] = {}
+        self._unresolved: tuple[str, ...] = ()
+        self._policy = Policy()
+
+    @property
+    def policy(self) -> Policy:
+        """The policy as of the last refresh; before the first one nobody may do anything."""
+        return self._policy
+
+    @property
+    def unresolved(self) -> tuple[str, ...]:
+        """The names that the last refresh could not resolve."""
+        return self._unresolved
+
+    def level_of(self, address: IpAddress) -> Level:
+        """Return what ``address`` may do now."""
+        return self._policy.level_of(address)
+
+    async def refresh(self) -> None:
+        """Resolve all names again and replace the policy; a name that can't be resolved is a warning."""
+        names = tuple(dict.fromkeys(entry.host for entry in self._entries))
+        failures = await asyncio.gather(*(self._resolve(name) for name in names))
+        failed = tuple(name for name, failure in zip(names, failures, strict=True) if failure)
+        for name, failure in zip(names, failures, strict=True):
+            if failure and name not in self._unresolved:
+                _log.warning("allowed_hosts: %s", failure)
+        self._unresolved = failed
+        levels = [(ip, entry.level) for entry in self._entries for ip in self._addresses.get(entry.host, ())]
+        if not self._is_declared:
+            levels += [(ip, Level.ALL) for ip in self._own()]
+        self._policy = Policy(levels)
+
+    async def run(self) -> NoReturn:
+        """Refresh for ever: every 15 minutes, and each minute as long as a name is unresolved."""
+        while True:
+            await self._sleep(KEEP_FAILURES_S if self._unresolved else KEEP_S)
+            await self.refresh()
+
+    async def _resolve(self, name: str) -> str:
+        try:
+            self._addresses[name] = await self._resolver.resolve(name)
+        except UnreachableError as error:
+            return str(error)
+        return ""
+
+
+def _peers_of(peers: tuple[Host, ...]) -> tuple[AllowedHost, ...]:
+    return tuple(AllowedHost(host=peer.address, level=Level.NO_ADD) for peer in peers)

@@ -1,0 +1,150 @@
+"""The listening end of conversations: accepts connections and lets each one be served on its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from typing import TypeAlias
+
+from sync_core.model.probe import Protocol
+from sync_core.model.security import IpAddress, Level, parse_ip
+from sync_core.net.connection import Connection, Handler, ServerLimits, connection_prefix
+from sync_core.net.limits import RateLimit, max_connections, raise_file_limit
+from sync_core.net.listening import BACKLOG, bind
+from sync_core.net.streams import keep_alive
+from sync_core.protocol.texts import text
+
+__all__ = ["CommandServer", "Connection", "Handler", "ServerLimits"]
+
+_LINES_PER_MINUTE = 60
+
+_log = logging.getLogger(__name__)
+
+LevelOf: TypeAlias = Callable[[IpAddress], Level]
+
+
+class CommandServer:
+    """An agent's command port. Call ``start``, later ``close``.
+
+    Peers below level ``info`` are turned away without a byte (``protocol.md`` section 10). A connection may stay
+    idle for ever, as slaves do; one that misbehaves hurts nobody else.
+
+    Args:
+        listen: the address; ``None`` = all interfaces.
+        port: ``0`` lets the system choose.
+        handler: answers the requests; called for one request of a connection at a time.
+        level_of: what an address may do.
+        answer_time: the text for ``answer/@time``.
+        on_close: called once for each connection that was served, after its last answer.
+        limits: what one connection may cost.
+        most_connections: at once; ``None`` takes what the limit of open files allows.
+    """
+
+    def __init__(
+        self,
+        *,
+        listen: str | None,
+        port: int,
+        handler: Handler,
+        level_of: LevelOf,
+        answer_time: Callable[[], str],
+        on_close: Callable[[Connection], None] = lambda _: None,
+        limits: ServerLimits | None = None,
+        most_connections: int | None = None,
+    ) -> None:
+        self._listen = listen
+        self._port = port
+        self._handler = handler
+        self._level_of = level_of
+        self._answer_time = answer_time
+        self._on_close = on_close
+        self._limits = limits or ServerLimits()
+        self._numbers = itertools.count(1)
+        self._servers: list[asyncio.Server] = []
+        self._connections: dict[Connection, asyncio.Task[None]] = {}
+        self._max_connections = most_connections
+        self._refusals: RateLimit[None] = RateLimit(count=_LINES_PER_MINUTE, per_s=60.0, clock=time.monotonic)
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; of use where ``0`` was asked for."""
+        return self._port
+
+    @property
+    def connections(self) -> tuple[Connection, ...]:
+        """The connections that are open now, oldest first."""
+        return tuple(self._connections)
+
+    async def start(self) -> None:
+        """Listen; this process's limit of open files is raised as far as the system allows.
+
+        Raises:
+            PortInUseError: somebody else has the port; the error names who, if that can be known.
+            HostError: the address or port can't be listened on.
+        """
+        file_limit = raise_file_limit()
+        self._max_connections = self._max_connections or max_connections(file_limit)
+        sockets = bind(Protocol.TCP, self._listen, self._port)
+        self._port = sockets[0].getsockname()[1]
+        for sock in sockets:
+            self._servers.append(await asyncio.start_server(self._accept, sock=sock, backlog=BACKLOG))
+
+    async def close(self) -> None:
+        """Stop listening, close all connections and return when their handlers are done; may be called twice."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        tasks = tuple(self._connections.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = _name_of(writer, "peername")
+        local = _name_of(writer, "sockname")
+        if peer is None or local is None or not self._is_let_in(peer):
+            writer.close()
+            return
+        keep_alive(writer)
+        connection = Connection(
+            reader,
+            writer,
+            number=next(self._numbers),
+            peer=peer,
+            local_ip=local[0],
+            level=self._level_of(peer[0]),
+            limits=self._limits,
+        )
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("a connection is served by a task")
+        self._connections[connection] = task
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # close() ends us; asyncio would log that as an error
+                await connection.serve(self._handler, self._answer_time)
+        finally:
+            del self._connections[connection]
+            self._on_close(connection)
+
+    def _is_let_in(self, peer: tuple[IpAddress, int]) -> bool:
+        if self._level_of(peer[0]) < Level.INFO:
+            if self._refusals.allows(None):
+                _log.warning("%s", text("SCHEDULER-287"), extra={"prefix": connection_prefix(*peer)})
+            return False
+        if len(self._connections) >= (self._max_connections or 0):
+            if self._refusals.allows(None):
+                refusal = text("SCHEDULER-286", self._max_connections)
+                _log.error("%s", refusal, extra={"prefix": connection_prefix(*peer)})
+            return False
+        return True
+
+
+def _name_of(writer: asyncio.StreamWriter, which: str) -> tuple[IpAddress, int] | None:
+    """Return one end of a connection; ``None`` if it was over before it began."""
+    name = writer.get_extra_info(which)
+    ip = parse_ip(name[0]) if name else None
+    return (ip, name[1]) if ip is not None else None
