@@ -1,0 +1,177 @@
+"""The long-lived master: answers its slaves from the remote folder and books who has what."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from sync_core.agent.answers import error_answer, level_needed, refusal
+from sync_core.agent.folders import FolderChooser
+from sync_core.agent.register import Identity, Registrations, Slave
+from sync_core.agent.remote import RemoteFolder
+from sync_core.agent.views import Views
+from sync_core.agent.wakeups import WakeUps
+from sync_core.model.answer_plan import PlannedWrite, build_changes, plan_answer
+from sync_core.model.change import Changes
+from sync_core.model.errors import JsyncError
+from sync_core.model.inventory import Host
+from sync_core.model.manifest import Manifest
+from sync_core.net.server import Connection
+from sync_core.protocol.messages import (
+    Answer,
+    ChangesAnswer,
+    CheckFolders,
+    FetchDifferences,
+    FetchUpdatedFiles,
+    FileListAnswer,
+    ListFiles,
+    OkAnswer,
+    Register,
+    Request,
+    ShowState,
+    StateAnswer,
+)
+from sync_core.protocol.texts import text
+
+__all__ = ["MasterCommands"]
+
+_log = logging.getLogger(__name__)
+
+
+class MasterCommands:
+    """Carries out what peers ask a master.
+
+    Args:
+        slaves: the inventory's slaves of this master, by name.
+        remote: what it distributes.
+        folder_of: finds the own folder of a registered slave.
+        chooser: finds that of a slave by name.
+        register: who is registered.
+        wake_ups: signals slaves.
+        state: builds ``<state>`` for the words of ``what``.
+        on_change: called after the register changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        slaves: dict[str, Host],
+        remote: RemoteFolder,
+        folder_of: Callable[[Slave, Views], Awaitable[str | None]],
+        chooser: FolderChooser,
+        register: Registrations,
+        wake_ups: WakeUps,
+        state: Callable[[frozenset[str]], StateAnswer],
+        on_change: Callable[[], None],
+    ) -> None:
+        self._slaves = slaves
+        self._remote = remote
+        self._folder_of = folder_of
+        self._chooser = chooser
+        self._register = register
+        self._wake_ups = wake_ups
+        self._state = state
+        self._on_change = on_change
+        self._warned_without_folder: set[Identity] = set()
+
+    async def handle(self, connection: Connection, request: Request) -> Answer:
+        """Return the answer to one request; our own errors become ERROR answers."""
+        if connection.level < level_needed(request):
+            return error_answer("SCHEDULER-121")
+        try:
+            match request:
+                case Register():
+                    return self._register_slave(connection, request)
+                case FetchUpdatedFiles():
+                    return await self._fetch(connection, request.listed)
+                case CheckFolders():
+                    self._remote.look_now()
+                    return OkAnswer()
+                case ShowState():
+                    return self._state(request.what)
+                case ListFiles():
+                    return await self._list(request.slave)
+                case FetchDifferences():
+                    return await self._differences(request.slave, request.listed)
+        except JsyncError as error:
+            return refusal(error)
+
+    def forget(self, connection: Connection) -> None:
+        """Note that a connection ended."""
+        self._register.unbind(connection, now=time.time())
+        self._on_change()
+
+    def _register_slave(self, connection: Connection, message: Register) -> Answer:
+        identity = Identity(connection.peer_ip, message.tcp_port)
+        older = self._register.register(identity, message, connection, now=time.time(), monotonic=time.monotonic())
+        if isinstance(older, Connection):
+            _log.warning("%s", text("SCHEDULER-714", str(identity), str(older), str(connection)))
+            older.close()
+        connection.trust_with_large_requests()
+        self._wake_ups.stir()
+        self._on_change()
+        return OkAnswer()
+
+    async def _fetch(self, connection: Connection, listed: Manifest) -> Answer:
+        slave = self._register.of(connection)
+        if slave is None:
+            return error_answer("SCHEDULER-457", str(connection.peer_ip))
+        views = await self._remote.views()
+        folder = await self._folder_of(slave, views)
+        self._note_missing_folder(slave, folder, views)
+        changes = await self._changes(views, folder, listed)
+        self._book(slave, views, folder)
+        return ChangesAnswer(changes=changes)
+
+    def _book(self, asked: Slave, views: Views, folder: str | None) -> None:
+        """Note that the slave was given this view; a view that changed meanwhile stays pending by its digest."""
+        slave = self._register.get(asked.identity)
+        if slave is None or slave.connection is not asked.connection:
+            return
+        self._register.put(
+            replace(
+                slave,
+                fetched_at=time.time(),
+                given_md5=views.tree_md5(folder),
+                folder=folder,
+                changed_at=None,
+                reminder=slave.reminder.fetched(),
+            )
+        )
+        self._on_change()
+
+    async def _list(self, name: str | None) -> Answer:
+        views, folder = await self._view_for(name)
+        return FileListAnswer(manifest=views.of(folder))
+
+    async def _differences(self, name: str | None, listed: Manifest) -> Answer:
+        views, folder = await self._view_for(name)
+        return ChangesAnswer(changes=await self._changes(views, folder, listed))
+
+    async def _view_for(self, name: str | None) -> tuple[Views, str | None]:
+        slave = self._slaves.get(name or "")
+        if slave is None:
+            raise JsyncError(f"this master has no slave {name!r}")
+        views = await self._remote.views()
+        address = await self._chooser.address_of(slave)
+        return views, await self._chooser.choose(views.folders, slave, address)
+
+    async def _changes(self, views: Views, folder: str | None, listed: Manifest) -> Changes:
+        plan = plan_answer(views.of(folder), listed)
+
+        def read(item: PlannedWrite) -> bytes:
+            return self._remote.read(views.folder_of(item.layer, folder), item.path)
+
+        built = await asyncio.to_thread(build_changes, plan, read)
+        for trouble in built.left_out:
+            _log.warning("%s is not sent this time: %s", trouble.path, trouble.reason)
+        return built.changes
+
+    def _note_missing_folder(self, slave: Slave, folder: str | None, views: Views) -> None:
+        if folder is None and not views.of(None).entries and slave.identity not in self._warned_without_folder:
+            self._warned_without_folder.add(slave.identity)
+            name = f"Remote_scheduler {slave.message.scheduler_id} ({slave.identity})"
+            _log.info("%s", text("SCHEDULER-455", name))

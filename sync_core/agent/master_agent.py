@@ -1,0 +1,165 @@
+"""A master, put together: command port, remote folder, register, wake-ups."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from sync_core.agent.answers import answer_time, state_attributes
+from sync_core.agent.folders import FolderChooser, SlaveAddress
+from sync_core.agent.master import MasterCommands
+from sync_core.agent.master_state import remote_scheduler, slave_status
+from sync_core.agent.register import Registrations, Slave
+from sync_core.agent.remote import RemoteFolder
+from sync_core.agent.state import HostState
+from sync_core.agent.views import Views
+from sync_core.agent.wakeups import WakeUps
+from sync_core.model.errors import RootVanishedError
+from sync_core.model.inventory import Host, Inventory
+from sync_core.net.policy import PolicyKeeper
+from sync_core.net.resolve import Resolver, display
+from sync_core.net.server import CommandServer
+from sync_core.protocol.messages import StateAnswer
+from sync_core.tree.memory import load_observations, save_observations
+from sync_core.version import WIRE_VERSION
+
+__all__ = ["MasterAgent"]
+
+_STATUS_PAUSE_S = 0.2
+"""Changes of the register within this make one write of the status."""
+
+
+class MasterAgent:
+    """The agent of one master.
+
+    Args:
+        inventory: where it and its slaves are declared.
+        host: the master.
+        state: its state folder.
+    """
+
+    def __init__(self, inventory: Inventory, host: Host, state: HostState) -> None:
+        assert host.remote is not None, "the inventory refuses a master without remote"  # noqa: S101
+        slaves = inventory.slaves_of(host)
+        resolver = Resolver()
+        self._host = host
+        self._inventory = inventory
+        self._state = state
+        self._started_at = time.time()
+        self._changed = asyncio.Event()
+        self._register_changed = asyncio.Event()
+        self._register = Registrations()
+        self._chooser = FolderChooser(slaves, resolver)
+        self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
+        self._remote = RemoteFolder(
+            host.remote,
+            interval_s=host.interval_s,
+            known=load_observations(state.digests_path),
+            save=lambda seen: save_observations(state.digests_path, seen),
+            on_change=self._changed.set,
+        )
+        self._wake_ups = WakeUps(self._register, folder_of=self._folder_of, display=self._display, listen=host.listen)
+        self._commands = MasterCommands(
+            slaves={slave.name: slave for slave in slaves},
+            remote=self._remote,
+            folder_of=self._folder_of,
+            chooser=self._chooser,
+            register=self._register,
+            wake_ups=self._wake_ups,
+            state=self._state_answer,
+            on_change=self._register_changed.set,
+        )
+        self._server = CommandServer(
+            listen=host.listen,
+            port=host.tcp_port,
+            level_of=self._policy.level_of,
+            handler=self._commands.handle,
+            on_close=self._commands.forget,
+            answer_time=answer_time,
+        )
+
+    async def start(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Bind the port and return what must run until the agent stops.
+
+        Raises:
+            PortInUseError: somebody else holds the port.
+        """
+        await self._policy.refresh()
+        await self._server.start()
+        return (
+            self._policy.run(),
+            self._remote.run(),
+            self._wake_ups.run(),
+            self._compare(),
+            self._write_status(),
+        )
+
+    async def close(self) -> None:
+        """Close the port and all connections."""
+        await self._server.close()
+
+    async def _compare(self) -> None:
+        """Tell the wake-ups about every change of the remote folder."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._wake_ups.compare(await self._remote.views())
+            except RootVanishedError:
+                continue  # the remote folder has said so in the log; there is nothing to compare with
+            self._register_changed.set()
+
+    async def _write_status(self) -> None:
+        while True:
+            entries = [slave_status(slave, await self._name_of(slave)) for slave in self._register]
+            values = {
+                "tcp_port": self._host.tcp_port,
+                "udp_port": None,
+                "slaves_registered": sum(entry["is_connected"] for entry in entries),
+                "slaves_in_sync": sum(entry["in_sync"] for entry in entries),
+                "last_error": self._remote.last_error,
+                "slaves": entries,
+            }
+            await asyncio.to_thread(self._state.write_status, values)
+            await self._register_changed.wait()
+            self._register_changed.clear()
+            await asyncio.sleep(_STATUS_PAUSE_S)
+
+    async def _folder_of(self, slave: Slave, views: Views) -> str | None:
+        address = _address_of(slave)
+        return await self._chooser.choose(views.folders, await self._chooser.slave_at(address), address)
+
+    async def _name_of(self, slave: Slave) -> str | None:
+        host = await self._chooser.slave_at(_address_of(slave))
+        return host.name if host is not None else None
+
+    async def _display(self, slave: Slave) -> str:
+        host = await self._chooser.slave_at(_address_of(slave))
+        return display(host.address, slave.identity.ip) if host is not None else str(slave.identity.ip)
+
+    def _state_answer(self, what: frozenset[str]) -> StateAnswer:
+        slaves = tuple(self._register)
+        return StateAnswer(
+            attributes=state_attributes(
+                scheduler_id=self._host.scheduler_id,
+                version=WIRE_VERSION,
+                tcp_port=self._host.tcp_port,
+                udp_port=None,
+                started_at=self._started_at,
+                config_file=str(self._inventory.source),
+            ),
+            remote_schedulers=tuple(remote_scheduler(slave) for slave in slaves),
+            connected=sum(slave.is_connected for slave in slaves),
+            with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
+        )
+
+
+def _address_of(slave: Slave) -> SlaveAddress:
+    return SlaveAddress(
+        addresses=frozenset({slave.identity.ip}),
+        tcp_port=slave.identity.tcp_port,
+        scheduler_id=slave.message.scheduler_id,
+        is_cluster_member=slave.message.is_cluster_member,
+    )

@@ -1,0 +1,61 @@
+"""What a master says about its slaves: ``<remote_schedulers>`` and the master's keys of ``jsync.status/1``."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sync_core.agent.register import Slave
+from sync_core.agent.slave_state import rfc3339
+from sync_core.model.reminder import WARN_AFTER_S
+from sync_core.protocol.messages import RemoteScheduler
+from sync_core.protocol.times import format_last_write_time
+
+__all__ = ["remote_scheduler", "slave_status"]
+
+
+def remote_scheduler(slave: Slave) -> RemoteScheduler:
+    """Return ``<remote_scheduler/>``: the union of both versions' attributes (``protocol.md`` section 9)."""
+    message = slave.message
+    values: dict[str, str | None] = {
+        "ip": str(slave.identity.ip),
+        "tcp_port": str(slave.identity.tcp_port),
+        "udp_port": str(message.udp_port) if message.udp_port else None,
+        "scheduler_id": message.scheduler_id or None,
+        "version": message.version,
+        "active": _yes_no(slave.is_connected),
+        "connected": _yes_no(slave.is_connected),
+        "connected_at": _time(slave.connected_at),
+        "disconnected_at": _time(slave.disconnected_at),
+        "configuration_directory": slave.folder,
+        "configuration_changed": "yes" if slave.changed_at is not None else None,
+        "configuration_changed_at": _time(slave.changed_at),
+        "configuration_transfered_at": _time(slave.fetched_at),
+    }
+    return RemoteScheduler(attributes={name: value for name, value in values.items() if value is not None})
+
+
+def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
+    """Return what ``jsync status`` needs to know of a registered slave.
+
+    Args:
+        slave: the registration.
+        name: the inventory's name, if it is one of its slaves.
+    """
+    return {
+        "slave": name,
+        "identity": str(slave.identity),
+        "is_connected": slave.is_connected,
+        "in_sync": slave.is_connected and slave.given_md5 is not None and slave.changed_at is None,
+        "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
+        "pending_since": rfc3339(slave.changed_at) if slave.changed_at is not None else None,
+        "is_unanswered": slave.changed_at is not None and time.time() - slave.changed_at > WARN_AFTER_S,
+    }
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _time(wall_s: float | None) -> str | None:
+    return format_last_write_time(int(wall_s)) if wall_s is not None else None

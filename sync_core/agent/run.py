@@ -1,0 +1,134 @@
+"""One agent from start to stop: the place where its parts are put together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine
+from dataclasses import replace
+from typing import Any
+
+import filelock
+
+from sync_core.agent.master_agent import MasterAgent
+from sync_core.agent.process import process_started_at
+from sync_core.agent.settings import settings_md5
+from sync_core.agent.slave_agent import SlaveAgent
+from sync_core.agent.slave_state import rfc3339
+from sync_core.agent.state import HostState, RunRecord
+from sync_core.model.errors import StateError
+from sync_core.model.inventory import Host, Inventory
+from sync_core.protocol.texts import text
+from sync_core.version import __version__
+
+__all__ = ["run_agent"]
+
+_log = logging.getLogger(__name__)
+
+_LOCK_PATIENCE_S = 2.0
+"""A predecessor that was told to stop may need a moment to let go."""
+
+
+def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached: bool, is_attached: bool) -> None:
+    """Run the agent of ``host`` until SIGTERM or SIGINT; returns after a clean stop.
+
+    Args:
+        inventory: where the host and its peers are declared.
+        host: a master or slave on this machine.
+        state: its state folder.
+        is_detached: whether ``jsync up -d`` started it.
+        is_attached: whether the end of standard input ends it too, so that it never outlives ``jsync up``.
+
+    Raises:
+        StateError: another agent of this host runs, or another inventory owns its name.
+        PortInUseError: somebody else holds one of its ports.
+        HostError: a port can't be bound.
+    """
+    state.create()
+    lock = state.agent_lock()
+    try:
+        lock.acquire(timeout=_LOCK_PATIENCE_S)
+    except filelock.Timeout:
+        raise _second_agent(state) from None
+    try:
+        state.claim(inventory.source)
+        record = _record(inventory, host, is_detached=is_detached)
+        state.write_record(record)
+        state.write_status({})
+        try:
+            asyncio.run(_run(inventory, host, state, record, is_attached=is_attached))
+        finally:
+            state.remove_record()
+    finally:
+        lock.release()
+
+
+async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRecord, *, is_attached: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    if is_attached:
+        loop.add_reader(sys.stdin.fileno(), _end_with_stdin, stop)
+    _log.info("%s", text("SCHEDULER-900", f"jsync {__version__}", str(inventory.source), str(os.getpid())))
+    agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
+    async with _running(agent.start()) as tasks:
+        state.write_record(replace(record, is_ready=True))
+        stopping = asyncio.ensure_future(stop.wait())
+        await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        for task in tasks:
+            if task.done():
+                task.result()  # a part that ended by itself is a bug, or an error that must be seen
+    await agent.close()
+    _log.info("%s", text("SCHEDULER-902", "stopped"))
+
+
+@contextlib.asynccontextmanager
+async def _running(
+    start: Coroutine[Any, Any, tuple[Coroutine[Any, Any, None], ...]],
+) -> AsyncIterator[set[asyncio.Task[None]]]:
+    """Run the parts of an agent as tasks; all of them have ended when the context is left."""
+    tasks = {asyncio.create_task(part) for part in await start}
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _end_with_stdin(stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+def _record(inventory: Inventory, host: Host, *, is_detached: bool) -> RunRecord:
+    return RunRecord(
+        host=host.name,
+        role=host.role.value,
+        inventory=str(inventory.source),
+        settings_md5=settings_md5(inventory, host),
+        pid=os.getpid(),
+        process_started_at=process_started_at(),
+        started_at=rfc3339(time.time()),
+        version=__version__,
+        is_detached=is_detached,
+        is_ready=False,
+    )
+
+
+def _second_agent(state: HostState) -> StateError:
+    record = state.record()
+    who = f" with pid {record.pid}, started {record.started_at}" if record is not None else ""
+    return StateError(
+        f"an agent for {state.host} runs already{who}",
+        hint=f"`jsync status {state.host}` shows it, `jsync down {state.host}` stops it if it is detached",
+        host=state.host,
+    )

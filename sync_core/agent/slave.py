@@ -1,0 +1,181 @@
+"""The long-lived slave: registers, checks, applies, and comes back by itself when its master was away.
+
+States as in ``protocol.md`` section 7; unlike the original it checks every ``interval_s`` too, has a time-out on every
+wait, and tries the next master of its list when one is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable
+from typing import NoReturn
+
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.logs import PrefixedLogger
+from sync_core.agent.master_link import MasterLink
+from sync_core.agent.slave_state import SlaveState
+from sync_core.model.change import Changes, WriteFile
+from sync_core.model.errors import (
+    HostError,
+    JsyncError,
+    PeerError,
+    RemoteRefusalError,
+    TooManyRemovalsError,
+    TreeError,
+    UnreachableError,
+)
+from sync_core.model.inventory import Host
+from sync_core.model.retry import check_pause_s, retry_pause_s
+from sync_core.net.resolve import Resolver
+from sync_core.protocol.texts import text
+from sync_core.protocol.times import format_log_insertion
+from sync_core.tree.apply import Applied
+
+__all__ = ["CheckLoop"]
+
+_log = logging.getLogger(__name__)
+
+
+class CheckLoop:
+    """Keeps one cache in line with the first of its masters that answers.
+
+    Args:
+        host: the slave.
+        masters: in the order in which they are tried.
+        cache: the copy.
+        resolver: looks up the masters' names.
+        state: what ``jsync status`` shows.
+        jitter: draws from [0, 1].
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        masters: tuple[Host, ...],
+        *,
+        cache: CacheFolder,
+        resolver: Resolver,
+        state: SlaveState,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._host = host
+        self._masters = masters
+        self._cache = cache
+        self._resolver = resolver
+        self._state = state
+        self._jitter = jitter
+        self._wake = asyncio.Event()
+        self._failures = 0
+        self._in_sync_at = time.monotonic()
+
+    def wake_up(self) -> None:
+        """Check at once; many wake-ups during a check merge into one more check."""
+        self._wake.set()
+
+    async def run(self) -> NoReturn:
+        """Follow the masters until cancelled."""
+        while True:
+            pause_s = retry_pause_s(self._failures, outage_s=time.monotonic() - self._in_sync_at, jitter=self._jitter())
+            await asyncio.sleep(pause_s)
+            for master in self._masters:
+                await self._follow(master)
+            self._failures += 1
+
+    async def _follow(self, master: Host) -> None:
+        """Stay with ``master`` until it is lost; says why in the log."""
+        log = PrefixedLogger(_log, f"Supervisor_client {master.address}:{master.tcp_port}")
+        link: MasterLink | None = None
+        try:
+            link = await MasterLink.connect(self._host, master, self._resolver)
+            log = PrefixedLogger(_log, f"Supervisor_client {link.display}")
+            await link.register(self._host)
+            log.info("%s", text("SCHEDULER-950"))
+            self._state.registered(master.name)
+            await self._check_again_and_again(link, log)
+        except RemoteRefusalError as error:
+            self._lost(log, text("SCHEDULER-223", link.display if link else master.address, error.text), error)
+        except UnreachableError as error:
+            self._lost(log, _line_of(error, link), error)
+        except (PeerError, HostError) as error:
+            self._lost(log, str(error), error)
+        finally:
+            if link is not None:
+                await link.close()
+
+    def _lost(self, log: PrefixedLogger, line: str, error: JsyncError) -> None:
+        log.warning("%s", line)
+        self._state.lost(str(error))
+
+    async def _check_again_and_again(self, link: MasterLink, log: PrefixedLogger) -> None:
+        while True:
+            self._wake.clear()
+            started_at = time.monotonic()
+            pause_s = check_pause_s(self._host.interval_s, jitter=self._jitter())
+            if await self._check(link, log):
+                self._failures = 0
+                self._in_sync_at = time.monotonic()
+            else:
+                self._failures += 1
+                outage_s = time.monotonic() - self._in_sync_at
+                pause_s = min(pause_s, retry_pause_s(self._failures, outage_s=outage_s, jitter=self._jitter()))
+            await self._pause(link, started_at + pause_s - time.monotonic())
+
+    async def _check(self, link: MasterLink, log: PrefixedLogger) -> bool:
+        """List, fetch, apply; an update that the file system refuses is reported and tried again."""
+        _log.info("check configuration directory %s/", self._cache.root)
+        try:
+            before = await self._cache.manifest()
+            changes = await link.fetch(before)
+            applied = await self._cache.update(before, changes)
+        except TreeError as error:
+            log.error("%s", error)
+            self._state.failed(str(error))
+            # Asking again would bring the same refusal: the next check comes with the interval or a wake-up.
+            return isinstance(error, TooManyRemovalsError)
+        _log_applied(log, applied, changes)
+        self._state.fetched(await self._cache.manifest() if not applied.is_empty else before)
+        return True
+
+    async def _pause(self, link: MasterLink, pause_s: float) -> None:
+        """Wait for a wake-up, the end of the pause, or the end of the connection.
+
+        Raises:
+            UnreachableError: the connection ended.
+            PeerError: the master sent something that nobody asked for.
+        """
+        wake = asyncio.ensure_future(self._wake.wait())
+        closed = asyncio.ensure_future(link.wait_closed())
+        try:
+            await asyncio.wait({wake, closed}, timeout=max(0.0, pause_s), return_when=asyncio.FIRST_COMPLETED)
+            if closed.done():
+                closed.result()
+                raise UnreachableError(text("SCHEDULER-224", link.display))
+        finally:
+            for task in (wake, closed):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+
+def _line_of(error: UnreachableError, link: MasterLink | None) -> str:
+    """Return the original's line: ERRNO with the system's words, or SCHEDULER-224 for an orderly end."""
+    if error.errno is not None:
+        return f"ERRNO-{error.errno}  {error}"
+    return text("SCHEDULER-224", link.display) if link is not None else str(error)
+
+
+def _log_applied(log: PrefixedLogger, applied: Applied, changes: Changes) -> None:
+    """Write SCHEDULER-701 and -702 for everything that became visible (``protocol.md`` section 5.2)."""
+    times = {change.path: change.last_write_time for change in changes if isinstance(change, WriteFile)}
+    for path in applied.made:
+        log.info("%s", text("SCHEDULER-701", f"/{path}/"))
+    for path in applied.written:
+        log.info("%s", text("SCHEDULER-701", f"/{path}", format_log_insertion(times[path])))
+    for path in applied.removed:
+        log.info("%s", text("SCHEDULER-702", f"/{path}"))
+    for path in applied.skipped:
+        log.warning("the master sent %s: names that begin with a dot are not taken", path)

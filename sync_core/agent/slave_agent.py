@@ -1,0 +1,109 @@
+"""A slave, put together: command port, wake-up port, check loop, cache."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+from sync_core.agent.answers import answer_time, state_attributes
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.slave import CheckLoop
+from sync_core.agent.slave_commands import SlaveCommands
+from sync_core.agent.slave_state import SlaveState
+from sync_core.agent.state import HostState
+from sync_core.model.inventory import Host, Inventory
+from sync_core.net.datagrams import WakeUpListener
+from sync_core.net.policy import PolicyKeeper
+from sync_core.net.resolve import Resolver
+from sync_core.net.server import CommandServer
+from sync_core.protocol.messages import StateAnswer
+from sync_core.protocol.texts import text
+from sync_core.tree.memory import load_observations, save_observations
+from sync_core.version import WIRE_VERSION
+
+__all__ = ["SlaveAgent"]
+
+_log = logging.getLogger(__name__)
+
+
+class SlaveAgent:
+    """The agent of one slave.
+
+    Args:
+        inventory: where it and its masters are declared.
+        host: the slave.
+        state: its state folder.
+    """
+
+    def __init__(self, inventory: Inventory, host: Host, state: HostState) -> None:
+        assert host.cache is not None, "the inventory refuses a slave without cache"  # noqa: S101
+        masters = inventory.masters_of(host)
+        resolver = Resolver()
+        self._host = host
+        self._inventory = inventory
+        self._started_at = time.time()
+        self._policy = PolicyKeeper(host=host, peers=masters, resolver=resolver)
+        self._cache = CacheFolder(
+            host.cache,
+            max_delete=host.max_delete,
+            known=load_observations(state.digests_path),
+            save=lambda seen: save_observations(state.digests_path, seen),
+        )
+        status = SlaveState(lambda values: state.write_status({**self._ports(), **values}))
+        self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status)
+        self._commands = SlaveCommands(self._cache, wake_up=self._loop.wake_up, state=self._state_answer)
+        self._server = CommandServer(
+            listen=host.listen,
+            port=host.tcp_port,
+            level_of=self._policy.level_of,
+            handler=self._commands.handle,
+            answer_time=answer_time,
+        )
+        self._wake_ups: WakeUpListener | None = None
+        if host.udp_port is not None:
+            self._wake_ups = WakeUpListener(
+                listen=host.listen,
+                port=host.udp_port,
+                level_of=self._policy.level_of,
+                on_wake_up=lambda _: self._loop.wake_up(),
+            )
+
+    async def start(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """Bind the ports and return what must run until the agent stops.
+
+        Raises:
+            PortInUseError: somebody else holds a port.
+            FileTroubleError: the cache folder can't be made.
+        """
+        await self._cache.prepare()
+        await self._policy.refresh()
+        await self._server.start()
+        if self._wake_ups is None:
+            _log.warning("%s", text("SCHEDULER-899"))
+        else:
+            await self._wake_ups.start()
+        return (self._policy.run(), self._loop.run())
+
+    async def close(self) -> None:
+        """Close the ports and all connections."""
+        if self._wake_ups is not None:
+            await self._wake_ups.close()
+        await self._server.close()
+
+    def _ports(self) -> Mapping[str, Any]:
+        return {"tcp_port": self._host.tcp_port, "udp_port": self._host.udp_port}
+
+    def _state_answer(self, what: frozenset[str]) -> StateAnswer:
+        return StateAnswer(
+            attributes=state_attributes(
+                scheduler_id=self._host.scheduler_id,
+                version=WIRE_VERSION,
+                tcp_port=self._host.tcp_port,
+                udp_port=self._host.udp_port,
+                started_at=self._started_at,
+                config_file=str(self._inventory.source),
+            ),
+            with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
+        )

@@ -1,0 +1,77 @@
+"""What peers and administrators may ask a slave's command port (``protocol.md`` section 11)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from sync_core.agent.answers import error_answer, level_needed, refusal
+from sync_core.agent.cache import CacheFolder
+from sync_core.model.answer_plan import plan_answer
+from sync_core.model.errors import JsyncError
+from sync_core.model.manifest import Manifest
+from sync_core.net.server import Connection
+from sync_core.protocol.messages import (
+    Answer,
+    ChangesAnswer,
+    CheckFolders,
+    FetchDifferences,
+    FetchUpdatedFiles,
+    FileListAnswer,
+    ListFiles,
+    OkAnswer,
+    Register,
+    Request,
+    ShowState,
+    StateAnswer,
+)
+
+__all__ = ["SlaveCommands"]
+
+_log = logging.getLogger(__name__)
+
+
+class SlaveCommands:
+    """Carries out what is asked of a slave.
+
+    Args:
+        cache: its copy.
+        wake_up: makes it check at once.
+        state: builds ``<state>`` for the words of ``what``.
+    """
+
+    def __init__(
+        self, cache: CacheFolder, *, wake_up: Callable[[], None], state: Callable[[frozenset[str]], StateAnswer]
+    ) -> None:
+        self._cache = cache
+        self._wake_up = wake_up
+        self._state = state
+
+    async def handle(self, connection: Connection, request: Request) -> Answer:
+        """Return the answer to one request; our own errors become ERROR answers."""
+        if connection.level < level_needed(request):
+            return error_answer("SCHEDULER-121")
+        try:
+            match request:
+                case CheckFolders():
+                    self._wake_up()
+                    return OkAnswer()
+                case ShowState():
+                    return self._state(request.what)
+                case ListFiles():
+                    return FileListAnswer(manifest=await self._cache.manifest())
+                case FetchDifferences():
+                    return await self._differences(request.listed)
+                case Register():
+                    return error_answer("SCHEDULER-105", "register_remote_scheduler")
+                case FetchUpdatedFiles():
+                    return error_answer("SCHEDULER-457", str(connection.peer_ip))
+        except JsyncError as error:
+            return refusal(error)
+
+    async def _differences(self, listed: Manifest) -> Answer:
+        plan = plan_answer(await self._cache.manifest(), listed)
+        built = await self._cache.build(plan)
+        for trouble in built.left_out:
+            _log.warning("%s is not sent: %s", trouble.path, trouble.reason)
+        return ChangesAnswer(changes=built.changes)

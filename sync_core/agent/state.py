@@ -1,0 +1,169 @@
+"""An agent's folder ``<state folder>/<host>/``: who runs, for which inventory, and what it remembers.
+
+agent.lock      held for the life of an agent: a second one refuses to start
+up.lock         held while somebody starts or stops the agent
+agent.json      the run record: there from the start until a clean stop
+status.json     what ``jsync status`` shows, written by the agent
+agent.log       what a detached agent wrote
+agent.err       what its last start wrote to stderr
+digests.json    the digest cache
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import filelock
+import platformdirs
+
+from sync_core.agent.process import is_alive
+from sync_core.model.errors import StateError
+
+__all__ = ["HostState", "RunRecord", "state_folder"]
+
+
+def state_folder(environ: Mapping[str, str]) -> Path:
+    """Return where run state lies: ``JSYNC_STATE_DIR``, ``/var/lib/jsync`` for root, else the user's state folder."""
+    explicit = environ.get("JSYNC_STATE_DIR")
+    if explicit:
+        return Path(explicit).expanduser().absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/jsync")
+    return Path(platformdirs.user_state_dir("jsync"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """What an agent writes about itself when it starts.
+
+    Attributes:
+        host: the inventory's name.
+        role: ``master`` or ``slave``.
+        inventory: absolute path of the inventory that it was started with.
+        settings_md5: digest of all settings that it was started with; another one means: restart it.
+        pid: its process.
+        process_started_at: when that process began, wall-clock seconds.
+        started_at: RFC 3339, UTC.
+        version: of jsync.
+        is_detached: whether ``jsync up -d`` started it.
+        is_ready: whether its ports are bound.
+    """
+
+    host: str
+    role: str
+    inventory: str
+    settings_md5: str
+    pid: int
+    process_started_at: float
+    started_at: str
+    version: str
+    is_detached: bool
+    is_ready: bool
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether that process still runs."""
+        return is_alive(self.pid, self.process_started_at)
+
+
+class HostState:
+    """The state folder of one host.
+
+    Args:
+        folder: the state folder of all hosts.
+        host: the inventory's name.
+    """
+
+    def __init__(self, folder: Path, host: str) -> None:
+        self.host = host
+        self.folder = folder / host
+        self.log_path = self.folder / "agent.log"
+        self.startup_errors_path = self.folder / "agent.err"
+        self.digests_path = self.folder / "digests.json"
+        self._record_path = self.folder / "agent.json"
+        self._status_path = self.folder / "status.json"
+
+    def create(self) -> None:
+        """Make the folder, readable by its owner only.
+
+        Raises:
+            StateError: it can't be made.
+        """
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(
+                f"the state folder {self.folder} can't be made: {error.strerror}",
+                hint="set JSYNC_STATE_DIR to a folder that you may write to",
+                host=self.host,
+            ) from error
+
+    def agent_lock(self) -> filelock.BaseFileLock:
+        """Return the lock that an agent holds for its life; the kernel frees it when the process dies."""
+        return filelock.FileLock(self.folder / "agent.lock", mode=0o600)
+
+    def up_lock(self) -> filelock.BaseFileLock:
+        """Return the lock that is held while an agent is started or stopped."""
+        return filelock.FileLock(self.folder / "up.lock", mode=0o600)
+
+    def record(self) -> RunRecord | None:
+        """Return the run record; ``None`` where there is none, or none that can be read."""
+        values = _read_json(self._record_path)
+        names = {field.name for field in fields(RunRecord)}
+        if values is None or not names <= values.keys():
+            return None
+        return RunRecord(**{name: values[name] for name in names})
+
+    def write_record(self, record: RunRecord) -> None:
+        """Replace the run record."""
+        _write_json(self._record_path, asdict(record))
+
+    def remove_record(self) -> None:
+        """Forget the run record: the agent stopped on purpose."""
+        self._record_path.unlink(missing_ok=True)
+
+    def status(self) -> dict[str, Any]:
+        """Return what the agent last said about itself, by the keys of ``jsync.status/1``; may be empty."""
+        return _read_json(self._status_path) or {}
+
+    def write_status(self, values: Mapping[str, Any]) -> None:
+        """Replace the status."""
+        _write_json(self._status_path, values)
+
+    def claim(self, inventory: Path) -> RunRecord | None:
+        """Return the run record after checking that the host is that of ``inventory``.
+
+        Raises:
+            StateError: another inventory that still exists, or whose agent runs, owns the name; it is named.
+        """
+        record = self.record()
+        if record is None or record.inventory == str(inventory):
+            return record
+        if record.is_alive or Path(record.inventory).exists():
+            raise StateError(
+                f"the host {self.host} belongs to another inventory: {record.inventory}",
+                hint=f"`jsync down {self.host} -i {record.inventory}` frees it, or set another JSYNC_STATE_DIR",
+                host=self.host,
+            )
+        return None
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return values if isinstance(values, dict) else None
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Replace the file in one step, so that a reader finds the old or the new one."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+    temporary.replace(path)

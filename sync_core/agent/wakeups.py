@@ -1,0 +1,151 @@
+"""A master's wake-ups: who is told that something changed, when, and how often (``protocol.md`` section 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+from sync_core.agent.logs import PrefixedLogger
+from sync_core.agent.register import Registrations, Slave
+from sync_core.agent.views import Views
+from sync_core.model.errors import JsyncError
+from sync_core.model.reminder import Signal
+from sync_core.net.addresses import choose_source
+from sync_core.net.client import CommandClient
+from sync_core.net.datagrams import send_wake_up
+from sync_core.protocol.messages import CheckFolders
+from sync_core.protocol.texts import text
+from sync_core.protocol.times import format_log_insertion
+
+__all__ = ["WakeUps"]
+
+_log = logging.getLogger(__name__)
+
+_TCP_TIMEOUT_S = 10.0
+
+
+class WakeUps:
+    """Signals each slave whose view changed since its last fetch, and nobody else.
+
+    Args:
+        register: who is registered.
+        folder_of: finds a slave's own folder in the views.
+        display: the slave as logs name it, ``ip/name``.
+        listen: the master's ``listen``; who listens on one address also speaks from it.
+    """
+
+    def __init__(
+        self,
+        register: Registrations,
+        *,
+        folder_of: Callable[[Slave, Views], Awaitable[str | None]],
+        display: Callable[[Slave], Awaitable[str]],
+        listen: str | None,
+    ) -> None:
+        self._register = register
+        self._folder_of = folder_of
+        self._display = display
+        self._listen = listen
+        self._stir = asyncio.Event()
+        self._tcp_tasks: dict[object, asyncio.Task[None]] = {}
+
+    def stir(self) -> None:
+        """Look at the deadlines again: a registration or a fetch has moved them."""
+        self._stir.set()
+
+    async def compare(self, views: Views) -> None:
+        """Note for every connected slave whether ``views`` hold something that it has not fetched."""
+        for slave in self._register:
+            if slave.is_connected and slave.given_md5 is not None:
+                folder = await self._folder_of(slave, views)
+                self._note(slave, is_pending=views.tree_md5(folder) != slave.given_md5)
+        self.stir()
+
+    def _note(self, seen: Slave, *, is_pending: bool) -> None:
+        slave = self._register.get(seen.identity)
+        if slave is None or slave.given_md5 != seen.given_md5 or not slave.is_connected:
+            return  # it fetched or left while its folder was looked up; its own answer has booked the truth
+        if is_pending:
+            self._register.put(
+                replace(
+                    slave,
+                    changed_at=slave.changed_at or time.time(),
+                    reminder=slave.reminder.changed(time.monotonic()),
+                )
+            )
+        elif slave.changed_at is not None:
+            self._register.put(replace(slave, changed_at=None, reminder=slave.reminder.fetched()))
+
+    async def run(self) -> None:
+        """Send what is due until cancelled."""
+        try:
+            while True:
+                self._stir.clear()
+                for slave in self._register:
+                    await self._signal(slave)
+                deadlines = [slave.reminder.next_deadline() for slave in self._register if slave.is_connected]
+                pending = [deadline for deadline in deadlines if deadline is not None]
+                timeout_s = max(0.0, min(pending) - time.monotonic()) if pending else None
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stir.wait(), timeout_s)
+        finally:
+            for task in self._tcp_tasks.values():
+                task.cancel()
+
+    async def _signal(self, slave: Slave) -> None:
+        if not slave.is_connected:
+            return
+        reminder, signals = slave.reminder.due(time.monotonic(), has_udp=bool(slave.message.udp_port))
+        self._register.put(replace(slave, reminder=reminder))
+        if not signals:
+            return
+        name = await self._display(slave)
+        for signal in signals:
+            match signal:
+                case Signal.UDP:
+                    self._send_udp(slave, name)
+                case Signal.TCP:
+                    self._send_tcp(slave, name)
+                case Signal.WARN:
+                    self._warn(slave, name)
+
+    def _send_udp(self, slave: Slave, name: str) -> None:
+        port = slave.message.udp_port
+        _log.info("sending UDP command check_folders to %s:%d", name, port)
+        try:
+            send_wake_up(slave.identity.ip, port, source_ip=choose_source(self._listen, slave.identity.ip))
+        except OSError as error:
+            _log.warning("UDP to %s:%d could not be sent: %s", name, port, error.strerror)
+
+    def _send_tcp(self, slave: Slave, name: str) -> None:
+        key = slave.identity
+        if key in self._tcp_tasks:
+            return
+        task = asyncio.create_task(self._remind_by_tcp(slave, name))
+        self._tcp_tasks[key] = task
+        task.add_done_callback(lambda _: self._tcp_tasks.pop(key, None))
+
+    async def _remind_by_tcp(self, slave: Slave, name: str) -> None:
+        _log.info("sending TCP command check_folders to %s:%d", name, slave.identity.tcp_port)
+        try:
+            client = await CommandClient.connect(
+                slave.identity.ip,
+                slave.identity.tcp_port,
+                local_address=choose_source(self._listen, slave.identity.ip),
+                timeout_s=_TCP_TIMEOUT_S,
+            )
+            try:
+                await client.ask(CheckFolders(), timeout_s=_TCP_TIMEOUT_S)
+            finally:
+                await client.close()
+        except JsyncError as error:
+            _log.warning("TCP command check_folders to %s:%d failed: %s", name, slave.identity.tcp_port, error)
+
+    def _warn(self, slave: Slave, name: str) -> None:
+        since = slave.changed_at or slave.connected_at
+        log = PrefixedLogger(_log, f"Remote_scheduler {slave.message.scheduler_id} ({name}:{slave.identity.tcp_port})")
+        log.warning("%s", text("SCHEDULER-474", format_log_insertion(int(since)), str(int(time.time() - since))))

@@ -1,0 +1,133 @@
+"""File lists: from the agent by TCP, else from the folder itself where it is on this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sync_core.agent.folders import FolderChooser
+from sync_core.agent.views import Views
+from sync_core.fleet.ask import ask
+from sync_core.fleet.places import connection_of
+from sync_core.model.errors import (
+    FileTroubleError,
+    HostError,
+    JsyncError,
+    PeerError,
+    RemoteRefusalError,
+    RootVanishedError,
+    UnreachableError,
+)
+from sync_core.model.inventory import Connection, Host, Inventory
+from sync_core.model.limits import MAX_FILE_BYTES
+from sync_core.model.manifest import Layer, Manifest
+from sync_core.model.path import RelPath, join
+from sync_core.model.settle import manifest_of
+from sync_core.net.resolve import Resolver
+from sync_core.protocol.messages import FileListAnswer, ListFiles
+from sync_core.tree.content import read_content
+from sync_core.tree.scan import scan
+
+__all__ = ["FileList", "Source", "master_list", "slave_list"]
+
+
+class Source(StrEnum):
+    """How a list was read."""
+
+    AGENT = "agent"
+    LOCAL = "local"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileList:
+    """One md5 file list.
+
+    Attributes:
+        host: whose.
+        slave: for which slave a master made it; ``None`` for a slave's own.
+        source: how it was read.
+        manifest: the list.
+        root: the folder, where it is on this machine.
+        folder: the slave's own folder below a master's ``root``, where that is known.
+    """
+
+    host: str
+    slave: str | None
+    source: Source
+    manifest: Manifest
+    root: Path | None
+    folder: str | None = None
+
+    def read(self, path: RelPath, layer: Layer | None) -> bytes:
+        """Return the content of one of its files.
+
+        Raises:
+            FileTroubleError: it can't be read, or is not on this machine.
+        """
+        if self.root is None:
+            raise FileTroubleError(f"{path} is on {self.host}: reading contents there is not built yet", host=self.host)
+        below = path if self.slave is None else join(RelPath(Views.folder_of(layer, self.folder)), path)
+        return read_content(self.root, below, max_bytes=MAX_FILE_BYTES)
+
+
+async def slave_list(slave: Host) -> FileList:
+    """Return what a slave's cache holds.
+
+    Raises:
+        RootVanishedError: the cache is on this machine, but not there.
+        UnreachableError: no agent answers and the host is elsewhere.
+        PeerError: whoever answers there is no jsync agent, and the host is elsewhere.
+    """
+    root = slave.cache if connection_of(slave) is Connection.LOCAL else None
+    try:
+        manifest = await _ask_for_list(slave, ListFiles())
+    except (PeerError, HostError):
+        if root is None:
+            raise
+        return FileList(host=slave.name, slave=None, source=Source.LOCAL, manifest=manifest_of(scan(root)), root=root)
+    return FileList(host=slave.name, slave=None, source=Source.AGENT, manifest=manifest, root=root)
+
+
+async def master_list(inventory: Inventory, master: Host, slave: Host) -> FileList:
+    """Return what ``master`` would hand out to ``slave`` now.
+
+    Raises:
+        RootVanishedError: the remote folder is not there.
+        UnreachableError: no agent answers and the host is elsewhere, or the slave's name is unknown.
+        PeerError: whoever answers there is no jsync agent, and the host is elsewhere.
+    """
+    root = master.remote if connection_of(master) is Connection.LOCAL else None
+    try:
+        manifest = await _ask_for_list(master, ListFiles(slave=slave.name))
+        source = Source.AGENT
+    except (PeerError, HostError):
+        if root is None:
+            raise
+        source = Source.LOCAL
+    folder = None
+    if root is not None:
+        views = Views(manifest_of(scan(root)))
+        chooser = FolderChooser(inventory.slaves_of(master), Resolver())
+        folder = await chooser.choose(views.folders, slave, await chooser.address_of(slave))
+        if source is Source.LOCAL:
+            manifest = views.of(folder)
+    return FileList(host=master.name, slave=slave.name, source=source, manifest=manifest, root=root, folder=folder)
+
+
+async def _ask_for_list(host: Host, question: ListFiles) -> Manifest:
+    try:
+        answer = await ask(host, question)
+    except RemoteRefusalError as error:
+        if error.error_code == "SCHEDULER-882":
+            raise RootVanishedError(error.text, host=host.name) from error
+        raise
+    if isinstance(answer, FileListAnswer):
+        return answer.manifest
+    raise PeerError(f"{host.name} answers, but not with a file list: it is no jsync agent", host=host.name)
+
+
+def first_error(errors: list[JsyncError]) -> JsyncError:
+    """Return the error to show when all masters of a slave failed: the first one that is not just absence."""
+    present = [error for error in errors if not isinstance(error, UnreachableError)]
+    return (present or errors)[0]
