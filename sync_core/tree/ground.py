@@ -20,12 +20,14 @@ from typing import Final, Self
 from sync_core.model.errors import FileTroubleError, RootVanishedError
 from sync_core.model.path import name_bytes
 
-__all__ = ["MAX_DEPTH", "Folder", "Ground", "LinkError", "Spot", "open_ground"]
+__all__ = ["MAX_DEPTH", "OPEN_FOLDER", "Folder", "Ground", "LinkError", "Spot", "open_ground"]
 
 MAX_DEPTH: Final = 64
 """Folders below folders; deeper ones are a mistake, or links that build a maze."""
 
-_OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+OPEN_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+"""A folder, and never a link to one."""
+
 # O_NONBLOCK: a fifo that takes a file's place meanwhile must not hang us.
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -80,7 +82,7 @@ class Folder:
             LinkError: it is one of the folders that led here, or too deep.
             OSError: it can't be opened.
         """
-        fd = os.open(name, _OPEN_FOLDER, dir_fd=self.fd)
+        fd = os.open(name, OPEN_FOLDER, dir_fd=self.fd)
         identity = _identity(os.fstat(fd))
         if identity in self.chain or len(self.chain) >= MAX_DEPTH:
             os.close(fd)
@@ -137,7 +139,7 @@ class Ground:
         with ExitStack() as opened:
             opened.enter_context(target)
             for step in names[:-1]:
-                inner = os.open(step, _OPEN_FOLDER, dir_fd=target.fd)
+                inner = os.open(step, OPEN_FOLDER, dir_fd=target.fd)
                 target = opened.enter_context(Folder(inner, os.path.join(target.real, step), folder.chain))  # noqa: PTH118
             yield Spot(folder=target, name=names[-1], found=target.stat(names[-1]), is_link=True)
 
@@ -216,5 +218,5 @@ def open_ground(root: Path, within: Path | None = None) -> Iterator[Ground]:
 
 def _open_top(path: Path) -> Folder:
     real = os.path.realpath(path, strict=True)
-    fd = os.open(real, _OPEN_FOLDER)
+    fd = os.open(real, OPEN_FOLDER)
     return Folder(fd, real, (_identity(os.fstat(fd)),))
