@@ -1,0 +1,107 @@
+"""The faults of one inventory file, gathered so that the author sees all of them at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sync_core.model.errors import InventoryError, Problem
+
+__all__ = ["MAX_PROBLEMS", "WHOLE_FILE", "Place", "Problems", "closest", "shown"]
+
+MAX_PROBLEMS = 500
+"""More than anybody reads; a hostile file must not make us keep millions."""
+
+_SHOWN_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Place:
+    """A position in the file: 1-based line and column, both 0 for the file as a whole."""
+
+    line: int
+    column: int
+
+
+WHOLE_FILE = Place(line=0, column=0)
+
+
+class Problems:
+    """A collector: whoever reads a part of the file adds what is wrong with it and goes on.
+
+    Args:
+        file: the file as the user named it.
+    """
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self._found: dict[tuple[Place, str], Problem] = {}
+        self._topics: set[tuple[Place, str]] = set()
+        self._places: set[Place] = set()
+        self._dropped = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
+
+    def add(self, place: Place, message: str, hint: str | None = None, *, topic: str | None = None) -> None:
+        """Note one fault; the same one at the same place counts once.
+
+        Args:
+            place: where it is.
+            message: what is wrong.
+            hint: what would be right.
+            topic: what makes two faults of one place the same, by default the message. A range of hosts shares
+                a place, and its author needs to read about a fault only once.
+        """
+        self._places.add(place)
+        about = (place, topic or message)
+        if about in self._topics:
+            return
+        if len(self._found) >= MAX_PROBLEMS:
+            self._dropped += 1
+            return
+        self._topics.add(about)
+        self._found[place, message] = Problem(
+            file=self.file, line=place.line, column=place.column, message=message, hint=hint
+        )
+
+    def has_at(self, place: Place) -> bool:
+        """Whether something is wrong at ``place`` already, so that later checks can leave it alone."""
+        return place in self._places
+
+    def error(self) -> InventoryError:
+        """Return all that was found as one error, in file order."""
+        ordered = [self._found[key] for key in sorted(self._found)]
+        if self._dropped:
+            message = f"and {self._dropped} more problems, not shown"
+            ordered.append(Problem(file=self.file, line=0, column=0, message=message))
+        return InventoryError(tuple(ordered))
+
+
+def shown(value: object) -> str:
+    """Return ``value`` for a message: marked, shortened, and with nothing in it that a terminal would obey."""
+    text = value if isinstance(value, str) else _yaml_word(value)
+    if len(text) > _SHOWN_CHARACTERS:
+        text = text[: _SHOWN_CHARACTERS - 1] + "…"
+    return "`" + "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text) + "`"
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """Return a hint that names the known word most like ``word``, if one is near enough."""
+    matches = difflib.get_close_matches(word[:100], list(known), n=1)
+    return f"did you mean {shown(matches[0])}?" if matches else None
+
+
+def _yaml_word(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return str(value).lower()
+        case dict():
+            return "a mapping"
+        case list():
+            return "a list"
+        case _:
+            return str(value)

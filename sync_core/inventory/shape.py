@@ -1,0 +1,153 @@
+"""The first look at a document: is it shaped as an inventory? The model of ``variables`` decides, for each value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from sync_core.inventory.document import Node
+from sync_core.inventory.problems import Place, Problems, closest, shown
+from sync_core.inventory.variables import NOT_BUILT, AllowedHostTable, DocumentModel, Expects, GroupTable, VariableTable
+
+__all__ = ["check_shape", "value_problem"]
+
+
+def check_shape(document: Node, problems: Problems) -> None:
+    """Note every value of ``document`` that is none, and every name that nobody knows."""
+    try:
+        DocumentModel.model_validate(document.plain)
+    except ValidationError as error:
+        for detail in error.errors(include_url=False, include_context=False):
+            if detail["loc"][-1:] != ("[key]",):  # names are checked where groups are read, which says more
+                _report(_find(document, detail["loc"]), str(detail["type"]), problems)
+
+
+def value_problem(variable: str, value: object) -> tuple[str, str | None]:
+    """Return the message and the hint for a value that ``variable`` must not have."""
+    if variable == "dialect" and value == "http":
+        return "`dialect`: http is not built yet", "use auto or classic"
+    return f"{shown(variable)}: {shown(value)} is not {_EXPECTED[variable]}", None
+
+
+def _expectations(*models: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    for model in models:
+        for name, info in model.model_fields.items():
+            yield from ((name, mark.text) for mark in info.metadata if isinstance(mark, Expects))
+
+
+_EXPECTED = dict(_expectations(GroupTable, VariableTable, AllowedHostTable))
+
+
+class _Kind(Enum):
+    """What stands at a position of the document."""
+
+    DOCUMENT = auto()
+    GROUP = auto()
+    PART = auto()
+    HOST = auto()
+    VARIABLES = auto()
+    VALUE = auto()
+    ENTRY = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spot:
+    """A position of the document: what stands there, under which name, within what.
+
+    Attributes:
+        rest: the end of an error's location that leads nowhere: a key that is missing, or a branch of a union.
+    """
+
+    kind: _Kind
+    within: _Kind
+    name: str
+    node: Node
+    key_place: Place
+    rest: tuple[int | str, ...] = ()
+
+
+def _find(document: Node, location: Iterable[int | str]) -> _Spot:
+    spot = _Spot(kind=_Kind.DOCUMENT, within=_Kind.DOCUMENT, name="", node=document, key_place=document.place)
+    rest: list[int | str] = []
+    for label in location:
+        content = spot.node.content
+        if isinstance(label, int) and isinstance(content, tuple):
+            kind = _Kind.ENTRY if spot.name == "allowed_hosts" else _Kind.VALUE
+            child, place, name = content[label], content[label].place, spot.name
+        elif isinstance(label, str) and label in spot.node.table:
+            kind, name = _kind_below(spot, label), label
+            child, place = spot.node.table[label], spot.node.key_places[label]
+        else:
+            rest.append(label)
+            continue
+        spot = _Spot(kind=kind, within=spot.kind, name=name, node=child, key_place=place, rest=())
+    return _Spot(
+        kind=spot.kind,
+        within=spot.within,
+        name=spot.name,
+        node=spot.node,
+        key_place=spot.key_place,
+        rest=tuple(rest),
+    )
+
+
+def _kind_below(spot: _Spot, label: str) -> _Kind:
+    match spot.kind:
+        case _Kind.DOCUMENT:
+            return _Kind.GROUP
+        case _Kind.GROUP:
+            return _Kind.VARIABLES if label == "vars" else _Kind.PART
+        case _Kind.PART:
+            return _Kind.GROUP if spot.name == "children" else _Kind.HOST
+        case _:
+            return _Kind.VALUE
+
+
+def _report(spot: _Spot, error_type: str, problems: Problems) -> None:
+    if error_type == "extra_forbidden":
+        problems.add(spot.key_place, *_unknown(spot))
+    elif error_type == "missing":
+        problems.add(spot.node.place, f"an entry of `allowed_hosts` needs {shown(spot.rest[-1])}", "{host, level}")
+    elif spot.node.content == () or isinstance(spot.node.content, (dict, tuple)) or spot.kind is not _Kind.VALUE:
+        problems.add(spot.node.place, *_wrong_kind(spot))
+    else:
+        problems.add(spot.node.place, *value_problem(spot.name, spot.node.content))
+
+
+def _wrong_kind(spot: _Spot) -> tuple[str, str | None]:
+    value: Any = spot.node.plain
+    match spot.kind:
+        case _Kind.DOCUMENT:
+            return f"{shown(value)} is not an inventory", "a mapping of groups: all, masters, slaves"
+        case _Kind.GROUP:
+            return f"the group {shown(spot.name)}: {shown(value)} is not a mapping", "of `hosts`, `children`, `vars`"
+        case _Kind.HOST:
+            return f"the host {shown(spot.name)}: {shown(value)} is not a mapping of variables", None
+        case _Kind.PART | _Kind.VARIABLES:
+            hint = "a colon after each name" if isinstance(value, (str, list)) else None
+            return f"{shown(spot.name)}: {shown(value)} is not {_EXPECTED[spot.name]}", hint
+        case _Kind.ENTRY:
+            return f"`allowed_hosts`: {shown(value)} is not a mapping", "{host, level}"
+        case _Kind.VALUE:
+            return value_problem(spot.name, value)
+
+
+def _unknown(spot: _Spot) -> tuple[str, str | None]:
+    known_variables = [*VariableTable.model_fields]
+    match spot.within:
+        case _Kind.GROUP if spot.name in VariableTable.model_fields:
+            return f"{shown(spot.name)} does not stand directly in a group", "put it below `vars`"
+        case _Kind.GROUP:
+            hint = closest(spot.name, GroupTable.model_fields) or "a group holds `hosts`, `children` and `vars`"
+            return f"unknown key {shown(spot.name)} in a group", hint
+        case _Kind.ENTRY:
+            return f"unknown key {shown(spot.name)} in an entry of `allowed_hosts`", "{host, level}"
+        case _ if spot.name in NOT_BUILT:
+            return f"{shown(spot.name)} is not built yet", "remove it; a later version understands it"
+        case _:
+            hint = closest(spot.name, known_variables) or "names of your own begin with `x_`"
+            return f"unknown variable {shown(spot.name)}", hint
