@@ -9,7 +9,7 @@ from dataclasses import replace
 from sync_core.model.errors import UsageError
 from sync_core.model.inventory import Host, Inventory
 
-__all__ = ["choose_hosts", "choose_slaves", "narrowed"]
+__all__ = ["choose_hosts", "choose_one", "choose_slaves", "narrowed"]
 
 
 def choose_hosts(inventory: Inventory, patterns: Sequence[str], limit: str | None) -> tuple[Host, ...]:
@@ -34,6 +34,19 @@ def choose_hosts(inventory: Inventory, patterns: Sequence[str], limit: str | Non
     if not left:
         raise UsageError(f"no host is left: --limit {limit!r} has none of those that are meant")
     return left
+
+
+def choose_one(inventory: Inventory, pattern: str, limit: str | None) -> Host:
+    """Return the only host that ``pattern`` means and ``limit`` leaves.
+
+    Raises:
+        UsageError: as ``choose_hosts``, or it means several.
+    """
+    hosts = choose_hosts(inventory, [pattern], limit)
+    if len(hosts) > 1:
+        names = ", ".join(host.name for host in hosts[:3]) + (", …" if len(hosts) > 3 else "")
+        raise UsageError(f"one host is wanted here, and {pattern!r} means {len(hosts)}", hint=f"one of {names}")
+    return hosts[0]
 
 
 def choose_slaves(inventory: Inventory, patterns: Sequence[str], limit: str | None) -> tuple[Host, ...]:

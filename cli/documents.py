@@ -7,26 +7,29 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
 
+from sync_core.model.errors import JsyncError
+
 __all__ = ["plain"]
 
 
 def plain(value: object) -> object:
-    """Return ``value`` in what JSON knows: values become objects, enums their words, paths text.
+    """Return ``value`` in what JSON knows: values and errors become objects, enums their words, paths text.
 
     Raises:
         TypeError: there is something in it that has no form in JSON: a bug.
     """
     match value:
-        case Enum():
-            return plain(value.value)
         case None | bool() | int() | float() | str():
-            return value
+            # enums of words and numbers are words and numbers already
+            return value.value if isinstance(value, Enum) else value
+        case JsyncError():
+            return {"code": value.code, "message": str(value), "hint": value.hint, "host": value.host}
         case Path():
             return str(value)
         case Mapping():
             return {str(key): plain(item) for key, item in value.items()}
         case tuple() | list():
             return [plain(item) for item in value]
-        case _ if is_dataclass(value):
-            return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    raise TypeError(f"no form in JSON: {type(value).__name__}")
+    if not is_dataclass(value):
+        raise TypeError(f"no form in JSON: {type(value).__name__}")
+    return {field.name: plain(getattr(value, field.name)) for field in fields(value)}

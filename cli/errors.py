@@ -16,7 +16,7 @@ from cli.output import StdoutClosed, Streams
 from sync_core import __version__
 from sync_core.model.errors import InventoryError, JsyncError, LocalProtocolError, UsageError
 
-__all__ = ["ExitCode", "Failure", "error_document", "report"]
+__all__ = ["ExitCode", "Failure", "error_document", "error_text", "report"]
 
 
 class ExitCode(IntEnum):
@@ -51,7 +51,7 @@ class Failure:
             self.streams.document({"schema": self.schema, **error_document(error)})
             self.streams.flush()
         else:
-            self.streams.complain(_error_text(error))
+            self.streams.complain(error_text(error))
 
 
 def report(error: BaseException, failure: Failure) -> ExitCode:
@@ -64,7 +64,7 @@ def report(error: BaseException, failure: Failure) -> ExitCode:
     except (StdoutClosed, JsyncError) as second:
         failure.streams.silence()
         if isinstance(second, JsyncError):
-            failure.streams.complain(_error_text(second))
+            failure.streams.complain(error_text(second))
         return ExitCode.TROUBLE
 
 
@@ -108,7 +108,8 @@ def _usage_error(error: BaseException) -> UsageError | None:
     return UsageError(" ".join(str(words()).split()).rstrip("."), hint=f"`{path} --help` shows how")
 
 
-def _error_text(error: JsyncError) -> str:
+def error_text(error: JsyncError) -> str:
+    """Return what stderr shows of ``error``: one line and its hint, or a line for each fault of an inventory."""
     if isinstance(error, InventoryError):
         return "\n".join(str(problem) for problem in error.problems)
     host = f"{error.host}: " if error.host and error.host not in str(error) else ""
@@ -117,12 +118,10 @@ def _error_text(error: JsyncError) -> str:
 
 def error_document(error: JsyncError) -> dict[str, object]:
     """Return what a document holds about a failure, without ``schema``."""
-    message = str(error)
+    body = {"error": plain(error)}
     if isinstance(error, InventoryError) and len(error.problems) > 1:
         message = f"the inventory has {len(error.problems)} errors"
-    body: dict[str, object] = {
-        "error": {"code": error.code, "message": message, "hint": error.hint, "host": error.host}
-    }
+        body = {"error": {"code": error.code, "message": message, "hint": None, "host": None}}
     if isinstance(error, InventoryError):
         body["errors"] = plain(error.problems)
     return body

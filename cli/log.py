@@ -1,26 +1,48 @@
-"""What the library logs, on stderr: how much of it, and in which shape."""
+"""What the library logs: how much of it, where it goes, and in which shape."""
 
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import sys
+from pathlib import Path
 
 from cli.settings import Settings
 
-__all__ = ["log_to_stderr"]
+__all__ = ["log_of_agent", "log_of_command"]
 
-_BY_VERBOSITY = (logging.WARNING, logging.INFO, logging.DEBUG)
+_LOG_SIZE_BYTES = 10 * 1024 * 1024
+_OLD_LOGS = 3
 
 
-def log_to_stderr(settings: Settings) -> None:
-    """Send log lines of a short-lived command to stderr: warnings, with ``-v`` what happens, with ``-vv`` all of it.
+def log_of_command(settings: Settings) -> None:
+    """Send the lines of a short-lived command to stderr: warnings; with ``-v`` what happens, with ``-vv`` all of it."""
+    _configure(settings, logging.StreamHandler(sys.stderr), (logging.WARNING, logging.INFO, logging.DEBUG))
 
-    ``-vvv`` adds what other libraries log.
+
+def log_of_agent(settings: Settings, file: Path | None) -> None:
+    """Send the lines of an agent to stderr, or to ``file``, which is rotated: what happens; with ``-v`` all of it.
+
+    Args:
+        settings: ``-q`` leaves warnings and errors.
+        file: in a folder that exists; ``None`` = stderr.
     """
+    handler: logging.Handler = logging.StreamHandler(sys.stderr)
+    if file is not None:
+        handler = logging.handlers.RotatingFileHandler(
+            file, maxBytes=_LOG_SIZE_BYTES, backupCount=_OLD_LOGS, encoding="utf-8", errors="backslashreplace"
+        )
+    _configure(settings, handler, (logging.INFO, logging.DEBUG, logging.DEBUG))
+
+
+def _configure(settings: Settings, handler: logging.Handler, levels: tuple[int, int, int]) -> None:
+    """Set the levels by verbosity: 0, 1 and more; the third ``-v`` adds what other libraries say."""
     from sync_core.agent.logs import AgentFormatter
 
-    level = logging.ERROR if settings.is_quiet else _BY_VERBOSITY[min(settings.verbosity, 2)]
-    handler = logging.StreamHandler(sys.stderr)
+    level = levels[min(settings.verbosity, 2)]
+    if settings.is_quiet:
+        level = max(level, logging.WARNING)
     handler.setFormatter(AgentFormatter())
-    logging.basicConfig(level=level if settings.verbosity > 2 else logging.WARNING, handlers=[handler], force=True)
+    others = level if settings.verbosity > 2 else max(level, logging.WARNING)
+    logging.basicConfig(level=others, handlers=[handler], force=True)
     logging.getLogger("sync_core").setLevel(level)

@@ -9,11 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
 from cli.settings import Color, Settings
-from cli.tables import Table, render
+from cli.tables import Cell, Styled, Table, paint, render
 from cli.text import printable
 from sync_core.model.errors import FileTroubleError
 
 __all__ = ["Sink", "StdoutClosed", "Streams", "wants_color"]
+
+
+_ORDINARY_LEVELS = (" [info]   ", " [debug]  ")
 
 
 class StdoutClosed(Exception):
@@ -56,8 +59,12 @@ class Streams:
 
     def complain(self, text: str) -> None:
         """Write a line to stderr; control characters are escaped, line breaks are kept."""
+        self.complain_raw("".join(f"{printable(line)}\n" for line in text.split("\n")))
+
+    def complain_raw(self, text: str) -> None:
+        """Write text to stderr that is safe already."""
         with contextlib.suppress(OSError, ValueError):
-            self.stderr.write("".join(f"{printable(line)}\n" for line in text.split("\n")))
+            self.stderr.write(text)
             self.stderr.flush()
 
     def flush(self) -> None:
@@ -95,6 +102,28 @@ class Sink:
         """Write lines of data; each stays one line whatever is in it."""
         for line in lines:
             self.streams.write(printable(line) + "\n")
+
+    def content(self, lines: Iterable[Cell]) -> None:
+        """Write lines of a file's content, with their colours; tabs stay tabs, anything else is escaped."""
+        for line in lines:
+            text = line.text if isinstance(line, Styled) else line
+            safe = "\t".join(printable(part) for part in text.split("\t"))
+            painted = paint(safe, line.style) if self.color and isinstance(line, Styled) else safe
+            self.streams.write(painted + "\n")
+
+    def log_line(self, prefix: str, line: str) -> None:
+        """Pass on a line that an agent wrote, unless ``-q`` is given and the line needs no attention.
+
+        It is data, but never part of a document, and is written at once. ``prefix`` may hold escape sequences of ours.
+        """
+        if self.settings.is_quiet and any(level in line for level in _ORDINARY_LEVELS):
+            return
+        text = f"{prefix}{printable(line)}\n"
+        if self.settings.is_json:
+            self.streams.complain_raw(text)
+        else:
+            self.streams.write(text)
+            self.streams.flush()
 
     def table(self, table: Table) -> None:
         """Write a table: fitted to a terminal, as wide as it must be elsewhere."""

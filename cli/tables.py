@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from cli.text import printable
 
-__all__ = ["Cell", "Style", "Styled", "Table", "render"]
+__all__ = ["Cell", "Style", "Styled", "Table", "paint", "render"]
 
 
 class Style(StrEnum):
@@ -46,6 +46,14 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     right: frozenset[str] = frozenset()
+
+
+_ESCAPES = {Style.GOOD: "32", Style.BAD: "1;31", Style.DOUBTFUL: "33", Style.FAINT: "2"}
+
+
+def paint(text: str, style: Style) -> str:
+    """Return ``text`` between the escape sequences of ``style``."""
+    return f"\x1b[{_ESCAPES[style]}m{text}\x1b[0m"
 
 
 def render(table: Table, *, color: bool, is_terminal: bool) -> str:

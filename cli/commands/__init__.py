@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from cli.command import Command
-from cli.commands import check_ports, init, inventory, schema, validate
+from cli.commands import (
+    agent,
+    check_ports,
+    diff,
+    down,
+    files,
+    init,
+    inventory,
+    logs,
+    notify,
+    schema,
+    status,
+    sync,
+    up,
+    validate,
+)
 
 __all__ = ["COMMANDS"]
 
 COMMANDS: tuple[Command, ...] = (
+    up.COMMAND,
+    down.COMMAND,
+    agent.COMMAND,
+    status.COMMAND,
+    logs.COMMAND,
+    sync.COMMAND,
+    notify.COMMAND,
+    diff.COMMAND,
+    files.COMMAND,
     check_ports.COMMAND,
     inventory.COMMAND,
     validate.COMMAND,

@@ -11,7 +11,7 @@ from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.documents import plain
 from cli.errors import ExitCode
-from cli.log import log_to_stderr
+from cli.log import log_of_command
 from cli.tables import Style, Styled, Table
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ _PAUSE_S = 1.0
 
 def _check_ports(
     call: Call,
-    hosts: Annotated[
-        list[str] | None, typer.Argument(metavar="[HOST]...", help="At either end; all by default.")
-    ] = None,
+    hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="At either end; all by default.")] = None,
     timeout: Annotated[float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each check.")] = 3.0,
     wait: Annotated[
         float, typer.Option("--wait", metavar="S", min=0, help="Seconds to try again until all is well.")
@@ -37,7 +35,7 @@ def _check_ports(
 ) -> int:
     from sync_core.fleet.ports import check_ports
 
-    log_to_stderr(call.settings)
+    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     deadline = time.monotonic() + wait

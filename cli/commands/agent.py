@@ -1,0 +1,62 @@
+"""``jsync agent``: one agent in the foreground, for systemd and for ``jsync up``."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated
+
+import typer
+
+from cli.choice import choose_one
+from cli.command import Call, Command
+from cli.errors import ExitCode
+from cli.log import log_of_agent
+from sync_core.model.errors import JsyncError, UsageError
+from sync_core.model.inventory import Connection
+
+__all__ = ["COMMAND"]
+
+_log = logging.getLogger("sync_core.agent")
+
+
+def _agent(
+    call: Call,
+    host: Annotated[str, typer.Argument(metavar="HOST", help="Whose agent.")],
+    detached: Annotated[bool, typer.Option("--detached", hidden=True)] = False,
+    attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
+) -> int:
+    from sync_core.agent.run import run_agent
+    from sync_core.agent.state import HostState, state_folder
+    from sync_core.fleet.places import require_local
+
+    inventory = call.inventory()
+    chosen = choose_one(inventory, host, call.settings.limit)
+    if chosen.connection is Connection.NONE:
+        raise UsageError(f"{chosen.name} has `connection: none`: it has no agent of ours", host=chosen.name)
+    require_local(chosen)
+    state = HostState(state_folder(call.environ), chosen.name)
+    state.create()
+    log_of_agent(call.settings, state.log_path if detached else None)
+    try:
+        run_agent(inventory, chosen, state, is_detached=detached, is_attached=attached)
+    except JsyncError as error:
+        if detached:  # whoever reads the log later must find there why it ended
+            _log.error("%s", error)
+        raise
+    if call.settings.is_json:
+        call.sink.document("agent", {"host": chosen.name, "ok": True})
+    return ExitCode.DONE
+
+
+COMMAND = Command(
+    name="agent",
+    run=_agent,
+    help="""Run one agent in the foreground, for systemd.
+
+    It logs to stderr and ends cleanly on SIGTERM, SIGINT and SIGHUP.""",
+    examples=(
+        ("jsync agent slave-5000", "this slave's agent"),
+        ("jsync agent slave-5000 -v", "with every step in the log"),
+        ("jsync -i /etc/jsync/jsync.yaml agent m1", "as a service would call it"),
+    ),
+)

@@ -1,0 +1,74 @@
+"""``jsync down``: detached agents stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.choice import choose_hosts
+from cli.command import Call, Command
+from cli.documents import plain
+from cli.errors import ExitCode, error_text
+from cli.tables import Style, Styled, Table
+
+if TYPE_CHECKING:
+    from sync_core.fleet.down import DownResult
+
+__all__ = ["COMMAND"]
+
+
+def _down(
+    call: Call,
+    hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="Whose agents; all by default.")] = None,
+    check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be stopped; stop nothing.")] = False,
+) -> int:
+    from sync_core.agent.state import state_folder
+    from sync_core.fleet.down import stop_detached
+
+    inventory = call.inventory()
+    chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
+    results = stop_detached(inventory, chosen, state_folder(call.environ), check=check)
+    is_bad = any(result.error for result in results)
+    if call.settings.is_json:
+        call.sink.document("down", {"ok": not is_bad, "is_check": check, "agents": plain(results)})
+    else:
+        _show(call, results)
+    return ExitCode.TROUBLE if is_bad else ExitCode.DONE
+
+
+def _show(call: Call, results: tuple[DownResult, ...]) -> None:
+    from sync_core.fleet.down import DownOutcome
+
+    styles = {DownOutcome.STOPPED: Style.GOOD, DownOutcome.NOT_RUNNING: Style.FAINT, DownOutcome.FAILED: Style.BAD}
+    rows = tuple(
+        (
+            result.host,
+            Styled(result.outcome, styles.get(result.outcome, Style.DOUBTFUL)),
+            str(result.pid) if result.pid else "",
+        )
+        for result in results
+    )
+    if not call.settings.is_quiet:
+        call.sink.table(Table(columns=("HOST", "AGENT", "PID"), rows=rows, right=frozenset({"PID"})))
+    for result in results:
+        if result.error is not None:
+            call.sink.warn(error_text(result.error))
+        elif result.outcome is DownOutcome.FOREGROUND:
+            call.sink.warn(
+                f"jsync: {result.host} runs in the foreground (pid {result.pid}); stop it where it was started"
+            )
+
+
+COMMAND = Command(
+    name="down",
+    run=_down,
+    help="""Stop detached agents.
+
+    An agent that runs in somebody's foreground is left alone.""",
+    examples=(
+        ("jsync down", "all of this inventory"),
+        ("jsync down slaves", "only the slaves"),
+        ("jsync down -C", "what would be stopped"),
+    ),
+)

@@ -1,0 +1,117 @@
+"""``jsync up``: the agents run, here in the foreground or on their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.agents import Prefixes, launcher_of
+from cli.choice import choose_hosts
+from cli.command import Call, Command
+from cli.documents import plain
+from cli.errors import ExitCode, error_text
+from cli.tables import Style, Styled, Table
+from sync_core.model.errors import HostError, JsyncError
+
+if TYPE_CHECKING:
+    from sync_core.fleet.up import UpResult
+    from sync_core.model.inventory import Host, Inventory
+
+__all__ = ["COMMAND"]
+
+
+def _up(
+    call: Call,
+    hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="Whose agents; all by default.")] = None,
+    detach: Annotated[bool, typer.Option("-d", "--detach", help="Return when all are ready; they run on.")] = False,
+    wait_timeout: Annotated[
+        float, typer.Option("--wait-timeout", metavar="S", min=0.1, help="Seconds until an agent must be ready.")
+    ] = 60.0,
+    check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be done; do nothing.")] = False,
+) -> int:
+    inventory = call.inventory()
+    chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
+    if not (detach or check):
+        return _run(call, inventory, chosen, wait_timeout)
+    from sync_core.fleet.up import start_detached
+
+    results = start_detached(inventory, chosen, launcher_of(call), wait_timeout_s=wait_timeout, check=check)
+    codes = [_code(result) for result in results]
+    if call.settings.is_json:
+        ok = not any(codes)
+        call.sink.document("up", {"ok": ok, "is_check": check, "agents": plain(results)})
+        return max(codes, default=ExitCode.DONE)
+    if not call.settings.is_quiet:
+        _show(call, results)
+    for result in results:
+        if result.error is not None:
+            call.sink.warn(error_text(result.error))
+    return max(codes, default=ExitCode.DONE)
+
+
+def _code(result: UpResult) -> ExitCode:
+    from sync_core.fleet.up import UpOutcome
+
+    match result.outcome:
+        case UpOutcome.FAILED:
+            return ExitCode.TROUBLE
+        case UpOutcome.NOT_READY:
+            return ExitCode.NEGATIVE
+        case _:
+            return ExitCode.DONE
+
+
+def _show(call: Call, results: tuple[UpResult, ...]) -> None:
+    rows = tuple(
+        (
+            result.host,
+            Styled(result.outcome, Style.BAD if result.error else Style.GOOD),
+            str(result.pid) if result.pid else "",
+        )
+        for result in results
+    )
+    call.sink.table(Table(columns=("HOST", "AGENT", "PID"), rows=rows, right=frozenset({"PID"})))
+
+
+def _run(call: Call, inventory: Inventory, hosts: tuple[Host, ...], wait_timeout_s: float) -> int:
+    """Stay with the agents until a signal ends us: exit 0 then, whatever they said."""
+    from sync_core.fleet.foreground import run_foreground
+
+    prefixes = Prefixes([host.name for host in hosts], color=call.sink.color)
+    result = run_foreground(
+        inventory,
+        hosts,
+        launcher_of(call),
+        wait_timeout_s=wait_timeout_s,
+        on_line=lambda host, line: call.sink.log_line(prefixes.of(host), line),
+        on_ready=lambda: call.sink.note("jsync: all agents are ready; Ctrl-C stops them"),
+    )
+    errors: list[JsyncError] = [
+        *result.refused.values(),
+        *(HostError(f"{name}: not ready within {wait_timeout_s:g} s", host=name) for name in result.not_ready),
+    ]
+    if call.settings.is_json:
+        call.sink.document("up", {"ok": not errors, "is_check": False, "errors": plain(errors)})
+    else:
+        for error in errors:
+            call.sink.warn(error_text(error))
+    if result.refused:
+        return ExitCode.TROUBLE
+    return ExitCode.NEGATIVE if result.not_ready else ExitCode.DONE
+
+
+COMMAND = Command(
+    name="up",
+    run=_up,
+    help="""Start the agents and stay with them.
+
+    Their log lines stand behind their names; Ctrl-C or SIGTERM stops them. With -d it returns when all are ready,
+    leaves alone what runs with the same settings, and restarts what died or whose settings changed.""",
+    examples=(
+        ("jsync up", "everything on this machine, in the foreground"),
+        ("jsync up slaves -v", "only the slaves, with every step in the log"),
+        ("jsync up -d", "leave them running"),
+        ("* * * * * jsync up -d -q", "cron: what died comes back within a minute"),
+    ),
+)
