@@ -121,7 +121,8 @@ class _Update:
 
     def made_in_order(self) -> tuple[RelPath, ...]:
         """Return the folders that were made."""
-        return tuple(change.path for change in self._changes if change.path in self._made)
+        folders = (change.path for change in self._changes if isinstance(change, MakeDirectory))
+        return tuple(path for path in folders if path in self._made)
 
     def stage(self) -> None:
         """Write everything new beside its place, where nobody sees it."""

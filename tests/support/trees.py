@@ -1,0 +1,194 @@
+"""Trees for tests: values, hypothesis strategies, folders on disk, and a twin of a real configuration folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from hypothesis import strategies as st
+
+from sync_core.model.change import Changes, MakeDirectory, Remove, WriteFile
+from sync_core.model.manifest import Entry, Kind, Manifest, md5_of
+from sync_core.model.observation import Observation, Scan
+from sync_core.model.path import RelPath, ancestors
+
+__all__ = [
+    "Tree",
+    "a_directory",
+    "a_file",
+    "a_job_tree",
+    "a_link",
+    "a_manifest",
+    "a_scan",
+    "apply_to",
+    "live_folder",
+    "read_tree",
+    "seen_file",
+    "seen_folder",
+    "some_names",
+    "some_trees",
+    "write_tree",
+]
+
+Tree: TypeAlias = Mapping[str, bytes | None]
+"""Contents by path; ``None`` is a folder. Folders that only show as part of a path may be left out."""
+
+TIME = 1_350_000_000
+"""The time of files that say nothing of it."""
+
+
+def a_file(path: str, content: bytes = b"", *, time: int = TIME) -> Entry:
+    """Return an entry as a scan gives it."""
+    return Entry(path=RelPath(path), md5=md5_of(content), last_write_time=time, size_bytes=len(content))
+
+
+def a_directory(path: str) -> Entry:
+    return Entry(path=RelPath(path), kind=Kind.DIRECTORY)
+
+
+def a_manifest(tree: Tree, *, time: int = TIME) -> Manifest:
+    """Return the manifest of a tree."""
+    return Manifest(
+        a_directory(path) if content is None else a_file(path, content, time=time) for path, content in tree.items()
+    )
+
+
+def apply_to(listed: Manifest, changes: Changes) -> Manifest:
+    """Return what an exact peer has after the changes: the rule that plans are checked against."""
+    tree = dict(listed.by_path)
+    for change in changes:
+        match change:
+            case Remove():
+                assert change.path in tree, f"{change.path!r} was not listed"
+                assert tree[change.path].kind is change.kind
+                for path in [path for path in tree if path == change.path or path.startswith(f"{change.path}/")]:
+                    del tree[path]
+            case MakeDirectory():
+                assert change.path not in tree or not tree[change.path].is_file, "a removal must come first"
+                tree[change.path] = a_directory(change.path)
+            case WriteFile():
+                assert change.path not in tree or tree[change.path].is_file, "a removal must come first"
+                assert all(folder in tree and not tree[folder].is_file for folder in ancestors(change.path))
+                tree[change.path] = a_file(change.path, change.content, time=change.last_write_time)
+    return Manifest(tree.values())
+
+
+def seen_file(
+    content: bytes | None = b"", *, mtime_s: int = TIME, inode: int = 1, is_unreadable: bool = False
+) -> Observation:
+    """Return a file as a scan sees it; another content has another size or inode only if the caller says so."""
+    return Observation(
+        kind=Kind.FILE,
+        size_bytes=len(content or b""),
+        mtime_ns=mtime_s * 10**9,
+        ctime_ns=mtime_s * 10**9,
+        inode=inode,
+        md5=None if content is None else md5_of(content),
+        hashed_at_ns=(mtime_s + 100) * 10**9,
+        is_unreadable=is_unreadable,
+    )
+
+
+def seen_folder(*, is_unreadable: bool = False) -> Observation:
+    return Observation(kind=Kind.DIRECTORY, is_unreadable=is_unreadable)
+
+
+def a_scan(seen: Mapping[str, Observation | bytes | None]) -> Scan:
+    """Return a scan: contents stand for files, ``None`` for folders; folders above are added."""
+    observations: dict[RelPath, Observation] = {}
+    for path, what in seen.items():
+        for folder in ancestors(RelPath(path)):
+            observations.setdefault(folder, seen_folder())
+        if isinstance(what, bytes):
+            observations[RelPath(path)] = seen_file(what)
+        else:
+            observations[RelPath(path)] = what or seen_folder()
+    return Scan(observations=observations)
+
+
+def write_tree(root: Path, tree: Tree, *, time: int = TIME) -> Path:
+    """Write a tree to disk, adding to what is there; return its root."""
+    root.mkdir(parents=True, exist_ok=True)
+    for path, content in tree.items():
+        place = root / path
+        if content is None:
+            place.mkdir(parents=True, exist_ok=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+            os.utime(place, (time, time))
+    return root
+
+
+def read_tree(root: Path) -> dict[str, bytes | None]:
+    """Return everything below ``root``, dot names and empty folders too; links are shown by their targets' text."""
+    found: dict[str, bytes | None] = {}
+    for place in sorted(root.rglob("*")):
+        name = str(place.relative_to(root))
+        if place.is_symlink():
+            found[name] = b"-> " + os.fsencode(place.readlink())
+        else:
+            found[name] = None if place.is_dir() else place.read_bytes()
+    return found
+
+
+def a_link(place: Path, target: str) -> Path:
+    """Make a symbolic link with that very text; return its place."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(target)
+    return place
+
+
+def some_names() -> st.SearchStrategy[str]:
+    """Few names, so that trees overlap; some sort differently as paths and as text."""
+    return st.sampled_from(["a", "b", "a.b", "a b", "a-", "ä"])
+
+
+@st.composite
+def some_trees(draw: st.DrawFn, *, max_size: int = 12) -> dict[str, bytes | None]:
+    """Trees without conflicts of kind, all folders spelt out."""
+    paths = draw(st.lists(st.lists(some_names(), min_size=1, max_size=3), max_size=max_size))
+    contents = st.none() | st.sampled_from([b"", b"1", b"22"])
+    tree: dict[str, bytes | None] = {}
+    for names in paths:
+        path = RelPath("/".join(names))
+        above = ancestors(path)
+        if path in tree or any(tree.get(folder) is not None for folder in above):
+            continue
+        for folder in above:
+            tree[folder] = None
+        tree[path] = draw(contents)
+    return tree
+
+
+def live_folder() -> Path:
+    """Return a folder with real configuration files; skips the test where there is none."""
+    default = Path(__file__).parents[3] / "shared" / "data" / "live"
+    folder = Path(os.environ.get("JSYNC_TEST_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real configuration files at {folder} (set JSYNC_TEST_DATA)")
+    return folder
+
+
+def a_job_tree(*, jobs: int = 120) -> dict[str, bytes | None]:
+    """Return the generated twin of a real configuration folder: nested, with empty folders and odd names."""
+    tree: dict[str, bytes | None] = {"empty": None, "stresstest/deep/er": None, "zero.lock.xml": b""}
+    for n in range(jobs):
+        folder = ("", "stresstest/", "stresstest/deep/", "order/2012 Q4/")[n % 4]
+        tree[f"{folder}job_{n:03}.job.xml"] = _job(n)
+    tree["order/pipeline.job_chain.xml"] = b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<job_chain/>\n'
+    tree["order/r\udce9sum\udce9.order.xml"] = "<order title='résumé'/>".encode("latin-1")
+    tree["order/x.job.xml~"] = b"somebody's backup"
+    return tree
+
+
+def _job(n: int) -> bytes:
+    title = f"Job number {n}, gr\xfc\xdfe"
+    text = (
+        f'<?xml version="1.0" encoding="ISO-8859-1"?>\n<job title="{title}" order="{"yes" if n % 3 else "no"}">\n'
+        f'    <script language="shell"><![CDATA[\necho {n}\nsleep {n % 7}\n]]></script>\n    <run_time/>\n</job>\n'
+    )
+    return text.encode("latin-1") + b"<!-- padding -->\n" * (n % 50)
