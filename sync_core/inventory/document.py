@@ -1,37 +1,33 @@
 """YAML text to a tree of values that know where they stand.
 
-Scalars follow the core schema of YAML 1.2, which PyYAML's own loaders do not: ``no`` and ``on`` are text, ``010``
-is ten, ``12:30`` and dates are text. Aliases and merge keys (``<<``) work; other tags don't. What a hostile file
-could blow up (size, depth, number of values) is bounded here, before anybody looks at the content.
+Aliases and merge keys (``<<``) work; tags of one's own don't, and a key given twice is a fault. What a hostile
+file could blow up (size, depth, number of values) is bounded here, before anybody looks at the content.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import yaml
 
+from sync_core.inventory.core_schema import (
+    CoreLoader,
+    Scalar,
+    TooMuchError,
+    core_value,
+    is_core_value,
+    kind_of,
+    limit_reached,
+)
 from sync_core.inventory.problems import WHOLE_FILE, Place, Problems, shown
 
-__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "MAX_NODES", "Node", "Scalar", "parse"]
+__all__ = ["MAX_FILE_BYTES", "Node", "parse"]
 
 MAX_FILE_BYTES = 2 * 1024 * 1024
 """Some 20,000 hosts written out one by one."""
 
-MAX_NODES = 400_000
-"""Values after aliases were followed; what a file of the largest size can hold without any."""
-
-MAX_DEPTH = 50
-"""Groups within groups within groups: nobody reads more, and Python's stack allows some hundreds."""
-
 _MAX_NUMBER_CHARACTERS = 64
-
-Scalar: TypeAlias = str | int | float | bool | None
-
-_TAG = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +72,12 @@ def parse(data: bytes, problems: Problems) -> Node | None:
     if text is None:
         return None
     try:
-        root = yaml.compose(text, Loader=_CoreLoader)
+        root = yaml.compose(text, Loader=CoreLoader)
         if root is None:
             problems.add(WHOLE_FILE, "the file is empty", "`jsync init` writes a working example")
             return None
         return _Reader(problems).read(root)
-    except _TooMuchError as error:
+    except TooMuchError as error:
         problems.add(_place(error.mark), str(error))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -109,52 +105,6 @@ def _decode(data: bytes, problems: Problems) -> str | None:
         return None
 
 
-class _TooMuchError(Exception):
-    """The document exceeds one of our bounds."""
-
-    def __init__(self, message: str, mark: yaml.Mark) -> None:
-        super().__init__(message)
-        self.mark = mark
-
-
-class _CoreLoader(yaml.SafeLoader):
-    """PyYAML's reader with the scalar types of YAML 1.2 and with bounds on depth and number of nodes."""
-
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own way: a class's table replaces its parent's
-
-    def __init__(self, stream: str) -> None:
-        super().__init__(stream)
-        self._depth = 0
-        self._nodes = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        self._depth += 1
-        self._nodes += 1
-        if self._depth > MAX_DEPTH or self._nodes > MAX_NODES:
-            what = (
-                f"has more than {MAX_DEPTH} levels" if self._depth > MAX_DEPTH else f"has more than {MAX_NODES} values"
-            )
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise _TooMuchError(f"the file {what}", mark)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
-
-
-_CORE_SCALARS = {
-    "null": re.compile(r"(?:~|null|Null|NULL|)\Z"),
-    "bool": re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"),
-    "int": re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"),
-    "float": re.compile(
-        r"(?:[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
-    ),
-}
-"""What a plain scalar may be besides text; the first that matches counts."""
-
-for _kind, _pattern in _CORE_SCALARS.items():
-    _CoreLoader.add_implicit_resolver(_TAG + _kind, _pattern, None)
-
-
 class _Reader:
     """Turns PyYAML's nodes into ours, following aliases."""
 
@@ -165,8 +115,9 @@ class _Reader:
 
     def read(self, node: yaml.Node) -> Node:
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            raise _TooMuchError(f"aliases blow the file up to more than {MAX_NODES} values", node.start_mark)
+        limit = limit_reached(depth=len(self._open) + 1, nodes=self._nodes)
+        if limit:
+            raise TooMuchError(f"with its aliases {limit}", node.start_mark)
         place = _place(node.start_mark)
         if id(node) in self._open:
             self._problems.add(place, "the value contains itself by an alias")
@@ -225,19 +176,19 @@ class _Reader:
         return sources
 
     def _scalar(self, node: yaml.ScalarNode, place: Place) -> Scalar:
-        kind, text = node.tag.removeprefix(_TAG), node.value
+        kind, text = kind_of(node), node.value
         if kind == "str":
             return self._text(text, place)
-        if kind not in _CORE_SCALARS:
-            self._refuse_tag(node, place)
-            return None
-        if not _CORE_SCALARS[kind].match(text):
-            self._problems.add(place, f"{shown(text)} is not what its tag `!!{kind}` promises")
-            return None
-        if len(text) > _MAX_NUMBER_CHARACTERS:
-            self._problems.add(place, f"{shown(text)} is too long for a number", "quote it if it is text")
-            return None
-        return _core_value(kind, text.lower())
+        match is_core_value(kind, text):
+            case None:
+                self._refuse_tag(node, place)
+            case False:
+                self._problems.add(place, f"{shown(text)} is not what its tag `!!{kind}` promises")
+            case True if len(text) > _MAX_NUMBER_CHARACTERS:
+                self._problems.add(place, f"{shown(text)} is too long for a number", "quote it if it is text")
+            case True:
+                return core_value(kind, text)
+        return None
 
     def _text(self, text: str, place: Place) -> str:
         if any("\ud800" <= character <= "\udfff" for character in text):
@@ -246,20 +197,8 @@ class _Reader:
         return text
 
     def _refuse_tag(self, node: yaml.Node, place: Place) -> None:
-        tag = node.tag.replace(_TAG, "!!")
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         self._problems.add(place, f"the tag {shown(tag)} is not understood here", "write the plain value")
-
-
-def _core_value(kind: str, text: str) -> Scalar:
-    match kind:
-        case "null":
-            return None
-        case "bool":
-            return text == "true"
-        case "int":
-            return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
-        case _:
-            return float(text.replace(".inf", "inf").replace(".nan", "nan"))
 
 
 def _place(mark: yaml.Mark) -> Place:

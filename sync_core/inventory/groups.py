@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sync_core.inventory.document import MAX_DEPTH, Node
+from sync_core.inventory.core_schema import MAX_DEPTH
+from sync_core.inventory.document import Node
 from sync_core.inventory.names import ExpandedName, check_member_name, count, expand
 from sync_core.inventory.problems import WHOLE_FILE, Place, Problems, shown
 

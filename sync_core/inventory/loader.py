@@ -17,7 +17,7 @@ from sync_core.inventory.resolve import Resolver
 from sync_core.inventory.roles import assign_roles, check_variables
 from sync_core.inventory.shape import check_shape
 from sync_core.model.errors import NotBuiltError
-from sync_core.model.inventory import Group, Host, Inventory, Setting
+from sync_core.model.inventory import Group, Host, Inventory, Role, Setting
 
 __all__ = ["load"]
 
@@ -79,7 +79,8 @@ def _inventory(document: Node, source: Path, environ: Mapping[str, str], problem
     roles = assign_roles(draft, problems)
     check_variables(draft, roles, problems)
     precedence = Precedence(draft, problems)
-    resolver = Resolver(folder=source.parent, environ=environ, roles=roles, problems=problems)
+    masters = tuple(name for name, role in roles.items() if role is Role.MASTER)
+    resolver = Resolver(folder=source.parent, environ=environ, roles=roles, masters=masters, problems=problems)
     hosts: dict[str, Host] = {}
     settings: dict[str, Mapping[str, Setting]] = {}
     for name in roles:

@@ -31,7 +31,7 @@ def expand_path(text: str, *, folder: Path, environ: Mapping[str, str]) -> Path:
     """
     home, rest = _home(text, environ)
     path = os.path.normpath(folder / (home + _VARIABLE.sub(lambda match: _value(match, environ), rest)))
-    if not path.isprintable() and any(ord(character) < 0x20 for character in path):
+    if any(character < " " or "\x7f" <= character <= "\x9f" for character in path):
         raise ValueError("a variable in it brings a control character")
     return Path(path)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sync_core.inventory.document import Node
 from sync_core.inventory.groups import HostDraft
 from sync_core.inventory.paths import expand_path
 from sync_core.inventory.placeholders import fill
@@ -22,6 +23,7 @@ from sync_core.model.security import AllowedHost, Level
 __all__ = ["Resolver"]
 
 _NUMBERS = frozenset({"tcp_port", "udp_port", "ssh_port", "interval_s", "max_delete"})
+_MAX_DIGITS = 40
 _REQUIRED = {Role.MASTER: "remote", Role.SLAVE: "cache"}
 _TCP_PORTS = {Role.MASTER: 4440, Role.SLAVE: 5000}
 _UDP_PORTS = {Role.MASTER: 0, Role.SLAVE: 5000}
@@ -35,12 +37,14 @@ class Resolver:
         folder: what relative paths are relative to, absolute.
         environ: the environment, for paths.
         roles: of every host that has one.
+        masters: the names of all masters, in file order.
         problems: gets everything that is wrong with a host.
     """
 
     folder: Path
     environ: Mapping[str, str]
     roles: Mapping[str, Role]
+    masters: tuple[str, ...]
     problems: Problems
 
     def settings(self, host: HostDraft, raw: Mapping[str, RawSetting]) -> dict[str, Setting]:
@@ -74,7 +78,7 @@ class Resolver:
         self._require_folder(draft, role, raw, values)
         masters = self._masters(draft, raw, values) if role is Role.SLAVE else ()
         paths = {name: self._path(name, raw, values) for name in ("remote", "cache", "ssh_key", "ssh_config")}
-        if any(self.problems.has_at(raw[name].node.place) for name in settings):
+        if any(self._is_faulty(raw[name].node) for name in settings):
             return None
         return _host(draft.name, role, masters, values, paths)
 
@@ -83,7 +87,7 @@ class Resolver:
         values = {
             name: setting.value
             for name, setting in settings.items()
-            if name in VariableTable.model_fields and not self.problems.has_at(raw[name].node.place)
+            if name in VariableTable.model_fields and not self._is_faulty(raw[name].node)
         }
         try:
             VariableTable.model_validate(values)
@@ -93,18 +97,24 @@ class Resolver:
                 self.problems.add(raw[name].node.place, message, hint, topic=name)
         return values
 
+    def _is_faulty(self, node: Node) -> bool:
+        """Return whether something in ``node`` has been found wrong; it is not looked at again then."""
+        items = node.content if isinstance(node.content, tuple) else tuple(node.table.values())
+        return self.problems.has_at(node.place) or any(self._is_faulty(item) for item in items)
+
     def _require_folder(
         self, draft: HostDraft, role: Role, raw: Mapping[str, RawSetting], values: Mapping[str, Any]
     ) -> None:
         needed = _REQUIRED[role]
         is_excused = "connection" in raw and values.get("connection") in {None, Connection.NONE}
+        is_excused = is_excused or any(self.problems.has_at(table.place) and not table.table for table in draft.tables)
         if needed not in raw and not is_excused:
             message = f"the {role} {shown(draft.name)} needs {shown(needed)}"
             hint = "the folder that it distributes" if role is Role.MASTER else "the folder that holds its copy"
             self.problems.add(draft.place, message, f"{hint}; or connection: none", topic=needed)
 
     def _masters(self, draft: HostDraft, raw: Mapping[str, RawSetting], values: Mapping[str, Any]) -> tuple[str, ...]:
-        known = [name for name, role in self.roles.items() if role is Role.MASTER]
+        known = self.masters
         if "master" not in raw:
             return self._only_master(draft, known)
         given = values.get("master", [])
@@ -145,7 +155,7 @@ class Resolver:
 
 def _as_number(name: str, value: object) -> object:
     """Return ``value`` as a number if it is the text of one and ``name`` counts something."""
-    if name not in _NUMBERS or not isinstance(value, str) or not value.isascii() or len(value) > 20:
+    if name not in _NUMBERS or not isinstance(value, str) or not value.isascii() or len(value) > _MAX_DIGITS:
         return value
     if value.isdigit():
         return int(value)

@@ -11,9 +11,14 @@ from pydantic import BaseModel, ValidationError
 
 from sync_core.inventory.document import Node
 from sync_core.inventory.problems import Place, Problems, closest, shown
-from sync_core.inventory.variables import NOT_BUILT, AllowedHostTable, DocumentModel, Expects, GroupTable, VariableTable
+from sync_core.inventory.values import Expects
+from sync_core.inventory.variables import NOT_BUILT, AllowedHostTable, DocumentModel, GroupTable, VariableTable
 
 __all__ = ["check_shape", "value_problem"]
+
+
+_OLD_FLAGS = frozenset({"yes", "no", "on", "off", "y", "n"})
+"""What older YAML took for true and false."""
 
 
 def check_shape(document: Node, problems: Problems) -> None:
@@ -30,7 +35,9 @@ def value_problem(variable: str, value: object) -> tuple[str, str | None]:
     """Return the message and the hint for a value that ``variable`` must not have."""
     if variable == "dialect" and value == "http":
         return "`dialect`: http is not built yet", "use auto or classic"
-    return f"{shown(variable)}: {shown(value)} is not {_EXPECTED[variable]}", None
+    is_flag = _EXPECTED[variable] == _EXPECTED["become"]
+    hint = "`yes`, `no`, `on`, `off` are text" if is_flag and str(value).lower() in _OLD_FLAGS else None
+    return f"{shown(variable)}: {shown(value)} is not {_EXPECTED[variable]}", hint
 
 
 def _expectations(*models: type[BaseModel]) -> Iterator[tuple[str, str]]:
@@ -141,6 +148,8 @@ def _unknown(spot: _Spot) -> tuple[str, str | None]:
     match spot.within:
         case _Kind.GROUP if spot.name in VariableTable.model_fields:
             return f"{shown(spot.name)} does not stand directly in a group", "put it below `vars`"
+        case _Kind.GROUP if spot.name == "hostvars":
+            return "documents of `ansible-inventory --list` are not built yet", "name the inventory behind it"
         case _Kind.GROUP:
             hint = closest(spot.name, GroupTable.model_fields) or "a group holds `hosts`, `children` and `vars`"
             return f"unknown key {shown(spot.name)} in a group", hint

@@ -6,12 +6,25 @@ What a host needs beyond that (a master that exists, a cache, a role) is not a m
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, RootModel, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
-from sync_core.inventory.names import check_folder_name
+from sync_core.inventory.values import (
+    Address,
+    Expects,
+    Flag,
+    FolderName,
+    GroupName,
+    HostName,
+    MasterNames,
+    MostRemovals,
+    PathText,
+    Port,
+    PortOrZero,
+    Seconds,
+    Text,
+)
 from sync_core.model.inventory import Role
 
 __all__ = [
@@ -21,7 +34,6 @@ __all__ = [
     "PASSED_ON",
     "AllowedHostTable",
     "DocumentModel",
-    "Expects",
     "GroupTable",
     "VariableTable",
     "is_passed_on",
@@ -54,83 +66,6 @@ NOT_BUILT = frozenset({"validate", "notify", "tls"})
 PASSED_ON = ("ansible_", "x_")
 """Names that begin so belong to somebody else: they are kept and shown, never read."""
 
-
-@dataclass(frozen=True, slots=True)
-class Expects:
-    """What a value must be, in the words of an error message.
-
-    Args:
-        text: completes the sentence "… is not …".
-    """
-
-    text: str
-
-
-_FILLED = r"(?:[0-9]*(?:\{(?:n|name)\}[0-9]*)+)"  # digits around placeholders; the filled-in text is checked later
-_PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-_CLEAN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
-_ADDRESS_START = r"[^\s\x00-\x1f\x7f-\x9f/\\\[\]@#,-]"
-_ADDRESS_REST = r"[^\s\x00-\x1f\x7f-\x9f/\\\[\]@#,]"
-_MAX_TEXT = 4096
-
-GroupName: TypeAlias = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[^!&~@.,*?\[\]{}#\"'`$/\\\s\x00-\x1f\x7f-\x9f-][^,*?\[\]{}#@\"'`$/\\\s\x00-\x1f\x7f-\x9f]*$"
-    ),
-]
-"""What ``names.check_member_name`` allows, as far as a pattern can say it."""
-
-HostName: TypeAlias = Annotated[
-    str,
-    StringConstraints(pattern=r"^[^!&~@.,*?{}#\"'`$/\\\s\x00-\x1f\x7f-\x9f-][^,*?{}#@\"'`$/\\\s\x00-\x1f\x7f-\x9f]*$"),
-]
-"""The same, with the brackets of ranges."""
-
-Text: TypeAlias = Annotated[str, StringConstraints(pattern=_CLEAN, max_length=_MAX_TEXT), Expects("one line of text")]
-PathText: TypeAlias = Annotated[str, StringConstraints(pattern=_CLEAN, max_length=_MAX_TEXT), Expects("a path")]
-Address: TypeAlias = Annotated[
-    str,
-    StringConstraints(pattern=rf"^{_ADDRESS_START}{_ADDRESS_REST}*$", max_length=255),
-    Expects("a host name or an IP address (without port, without brackets)"),
-]
-FolderName: TypeAlias = Annotated[
-    str,
-    StringConstraints(pattern=r"^[ -\-0-\[\]-~\u00a0-\u00ff][ -.0-\[\]-~\u00a0-\u00ff]*$", max_length=255),
-    AfterValidator(check_folder_name),
-    Field(json_schema_extra={"not": {"const": "_all"}}),
-    Expects("one folder name (no slashes, no leading dot, not `_all`, ISO-8859-1 characters)"),
-]
-Port: TypeAlias = Annotated[
-    Annotated[int, Field(ge=1, le=65535)] | Annotated[str, StringConstraints(pattern=rf"^(?:0*{_PORT}|{_FILLED})$")],
-    Expects("a port from 1 to 65535"),
-]
-PortOrZero: TypeAlias = Annotated[
-    Annotated[int, Field(ge=0, le=65535)]
-    | Annotated[str, StringConstraints(pattern=rf"^(?:0*(?:0|{_PORT})|{_FILLED})$")],
-    Expects("a port from 0 to 65535 (0 = none)"),
-]
-Seconds: TypeAlias = Annotated[
-    Annotated[int, Field(gt=0, lt=100_000_000)]
-    | Annotated[float, Field(gt=0, lt=100_000_000, allow_inf_nan=False)]
-    | Annotated[
-        str,
-        StringConstraints(
-            pattern=rf"^(?:0*[1-9][0-9]{{0,7}}(?:\.[0-9]{{1,9}})?|0*\.[0-9]{{0,8}}[1-9]|{_FILLED})$",
-        ),
-    ],
-    Expects("a number of seconds above 0"),
-]
-MostRemovals: TypeAlias = Annotated[
-    Annotated[int, Field(ge=0, le=999_999_999)]
-    | Annotated[str, StringConstraints(pattern=rf"^(?:[0-9]{{1,9}}|0*(?:100|[1-9]?[0-9])%|{_FILLED}%?)$")],
-    Expects("a number of files, or a percentage from 0% to 100%"),
-]
-MasterNames: TypeAlias = Annotated[
-    Text | Annotated[list[Text], Field(min_length=1, max_length=1000, json_schema_extra={"uniqueItems": True})],
-    Expects("a master's name, or a list of them"),
-]
-Flag: TypeAlias = Annotated[bool, Expects("true or false")]
 
 _UNSET: Any = None
 """The default of every variable. It is no value: whoever reads a table asks for the fields that were set."""
