@@ -16,9 +16,11 @@ from sync_core.model.manifest import EMPTY_MANIFEST, Manifest
 from sync_core.model.observation import Observations, Trouble
 from sync_core.model.path import RelPath
 from sync_core.model.settle import manifest_of
-from sync_core.tree.apply import Applied, apply_changes, check_changes, clean_temporaries
+from sync_core.tree.apply import Applied, apply_changes
 from sync_core.tree.content import read_content
 from sync_core.tree.scan import scan
+from sync_core.tree.temporaries import clean_temporaries
+from sync_core.tree.update import check_removals, split_hidden, with_removals
 
 __all__ = ["CacheFolder"]
 
@@ -75,13 +77,12 @@ class CacheFolder:
                 return EMPTY_MANIFEST
 
     def check(self, before: Manifest, changes: Changes) -> None:
-        """Raise what ``update`` would raise before it writes anything.
+        """Return if ``update`` would begin to write.
 
         Raises:
-            UnsafeNameError: a name must not reach the file system.
             TooManyRemovalsError: ``max_delete`` forbids it.
         """
-        check_changes(changes, before=before, max_delete=self._max_delete)
+        check_removals(with_removals(split_hidden(changes)[0], before), before, self._max_delete)
 
     async def read(self, path: RelPath) -> bytes:
         """Return the content of one of its files.

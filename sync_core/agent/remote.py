@@ -22,7 +22,7 @@ from sync_core.model.path import ROOT, RelPath, join
 from sync_core.model.settle import SETTLE_CHANGED_S, Settler
 from sync_core.tree.content import read_content
 from sync_core.tree.scan import rescan, scan
-from sync_core.tree.watch import Hint, Watch
+from sync_core.tree.watch import Hint, Watch, trusted_paths
 
 __all__ = ["RemoteFolder"]
 
@@ -166,7 +166,7 @@ class RemoteFolder:
         self._vanished = None
         self._scan = seen
         # A hint that came during the look may tell of a writer who began again: it takes back the trust.
-        trusted = _complete_paths([*hints, *self._hints])
+        trusted = trusted_paths([*hints, *self._hints])
         changed = self._settler.observe(seen, now=time.monotonic(), trusted=trusted)
         self._report_troubles(frozenset(seen.troubles))
         self._views = Views(self._settler.view())
@@ -190,9 +190,3 @@ class RemoteFolder:
             self._save(settled)
         except (JsyncError, OSError) as error:
             _log.warning("the digest cache could not be saved, the next start hashes again: %s", error)
-
-
-def _complete_paths(hints: list[Hint]) -> frozenset[RelPath]:
-    """Return the paths whose last word was that they are complete."""
-    complete: dict[RelPath, bool] = {hint.path: hint.is_complete for hint in hints}
-    return frozenset(path for path, is_complete in complete.items() if is_complete)

@@ -1,0 +1,81 @@
+"""What goes away comes back: masters and slaves that are killed, datagrams that never arrive."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.job_files import job_file
+from tests.support.site import Site, eventually, running_site, tree
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_slave_outlives_its_master_and_is_in_sync_again_without_help(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    site.write(site.remote / "_all" / "a.job.xml", b"<job/>\n")
+    with running_site(site):
+        eventually(lambda: tree(site.cache()) == {"a.job.xml": b"<job/>\n"}, what="the first copy")
+        pid = site.pid("slave-0")
+        os.kill(site.pid("master"), signal.SIGKILL)
+        site.wait_for_line("slave-0", "ERRNO-111  Connection refused [connect]")
+        assert site.run("status", "slave-0", "-o", "json").code == 1
+        site.write(site.remote / "_all" / "b.job.xml", b"<job/>\n")
+        assert tree(site.cache()) == {"a.job.xml": b"<job/>\n"}
+        site.up("master")
+        eventually((site.cache() / "b.job.xml").is_file, what="the change of the meantime")
+        assert site.pid("slave-0") == pid
+        eventually(lambda: site.run("status", "-q").code == 0, what="all well")
+
+
+@pytest.mark.timeout(300)
+def test_a_slave_killed_fifty_times_never_shows_a_torn_file(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    draw = random.Random(7)
+    names = [f"d{n % 7}/job-{n}.job.xml" for n in range(150)]
+
+    def version(number: int) -> dict[str, bytes]:
+        return {name: job_file(number * 1000 + n, lines=300) for n, name in enumerate(names)}
+
+    def publish(files: dict[str, bytes]) -> None:
+        for name, content in files.items():
+            site.write(site.remote / "_all" / name, content)
+
+    published: list[dict[str, bytes]] = [version(0)]
+    publish(published[-1])
+    with running_site(site, ["master"]):
+        mixed = 0
+        for round_number in range(50):
+            published.append(version(round_number + 1))
+            publish(published[-1])
+            agent = subprocess.Popen(
+                site.command("agent", "slave-0"), env=site.environment(), stderr=subprocess.PIPE, text=True
+            )
+            assert agent.stderr is not None
+            for line in agent.stderr:
+                if "check configuration directory" in line:
+                    break
+            try:
+                agent.wait(timeout=draw.uniform(0.0, 0.4))
+            except subprocess.TimeoutExpired:
+                agent.kill()
+            agent.wait()
+            agent.stderr.close()
+            ages = set()
+            for name in names:
+                path = site.cache() / name
+                if path.is_file():
+                    content = path.read_bytes()
+                    age = next((n for n, files in enumerate(published) if files[name] == content), None)
+                    assert age is not None, f"{name} is torn in round {round_number}"
+                    ages.add(age)
+            mixed += len(ages) > 1
+        assert mixed, "no kill hit an update: the test proves nothing"
+        site.up("slave-0")
+        eventually(site.in_sync, what="in sync")
+        assert tree(site.cache()) == tree(site.remote / "_all")
