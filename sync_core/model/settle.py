@@ -155,11 +155,10 @@ class Settler:
         return is_same
 
     def _settle_present(self, now: float) -> None:
-        due = {path: pending.seen for path, pending in self._pending.items() if now >= pending.due}
-        for path in due.keys() - self._obstructed():
-            seen = due[path]
-            if seen is not None:
-                self._settled[path] = seen
+        obstructed = self._obstructed()
+        for path, pending in list(self._pending.items()):
+            if pending.seen is not None and now >= pending.due and path not in obstructed:
+                self._settled[path] = pending.seen
                 del self._pending[path]
 
     def _obstructed(self) -> set[RelPath]:

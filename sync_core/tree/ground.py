@@ -183,6 +183,8 @@ def _resolved(folder: Folder, name: str) -> str:
         return os.path.realpath(os.path.join(folder.real, name), strict=True)  # noqa: PTH118 - Path hides the errno
     except FileNotFoundError:
         raise LinkError("the link leads nowhere") from None
+    except OSError as error:
+        raise LinkError(f"the link can't be followed: {error.strerror}") from None
 
 
 def _identity(found: os.stat_result) -> tuple[int, int]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
@@ -25,11 +27,13 @@ __all__ = [
     "a_scan",
     "apply_to",
     "live_folder",
+    "public_folder",
     "read_tree",
     "seen_file",
     "seen_folder",
     "some_names",
     "some_trees",
+    "unprivileged",
     "write_tree",
 ]
 
@@ -140,6 +144,27 @@ def a_link(place: Path, target: str) -> Path:
     place.parent.mkdir(parents=True, exist_ok=True)
     place.symlink_to(target)
     return place
+
+
+@contextmanager
+def public_folder() -> Iterator[Path]:
+    """Give a folder that every user may enter and change, unlike pytest's own."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Run without root's right to read and write everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def some_names() -> st.SearchStrategy[str]:
