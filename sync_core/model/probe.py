@@ -118,7 +118,8 @@ class Listener:
     process_name: str | None = None
 
     def __str__(self) -> str:
-        holder = f"{self.process_name} (pid {self.pid})" if self.pid is not None else "a process of another user"
+        name = self.process_name or "a process"
+        holder = f"{name} (pid {self.pid})" if self.pid is not None else "a process of another user"
         return f"{holder} on {self.address}"
 
 

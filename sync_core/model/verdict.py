@@ -24,9 +24,6 @@ class Endpoint:
     protocol: Protocol
     port: int
 
-    def __str__(self) -> str:
-        return f"{self.protocol.upper()} port {self.port} on {self.address}"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:

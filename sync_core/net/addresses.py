@@ -9,7 +9,7 @@ import psutil
 
 from sync_core.model.security import IpAddress, parse_ip
 
-__all__ = ["LOOPBACK", "choose_source", "endpoint", "is_this_machine", "own_addresses"]
+__all__ = ["LOOPBACK", "choose_source", "endpoint", "ip_of", "is_this_machine", "own_addresses"]
 
 LOOPBACK: frozenset[IpAddress] = frozenset({ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")})
 
@@ -45,6 +45,18 @@ def choose_source(listen: str | None, target: IpAddress) -> IpAddress | None:
         return None
     if address.version != target.version or address.is_loopback != target.is_loopback:
         return None
+    return address
+
+
+def ip_of(text: str) -> IpAddress:
+    """Return an address that the system wrote, IPv4 where it is IPv4 in the clothes of IPv6.
+
+    Raises:
+        ValueError: it is none.
+    """
+    address = parse_ip(text)
+    if address is None:
+        raise ValueError(f"{text!r} is not an address")
     return address
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sync_core.model.errors import JsyncError, PeerError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
-from sync_core.net.streams import finish, keep_alive, write_all
+from sync_core.net.streams import keep_alive, write_all
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import Answer, FetchUpdatedFiles, Register, Request
 
@@ -101,20 +101,19 @@ class CommandClient:
             PeerError: the peer closed it, or its bytes make no sense.
         """
         await asyncio.wait([self._reading])
-        if not self._reading.cancelled():
-            self._reading.result()
-        if self._failure is not None:
-            raise self._failure
+        if self._failure is not None or not self._reading.cancelled():
+            self._check_open()
 
     async def close(self) -> None:
         """Close the connection; may be called twice."""
         self._reading.cancel()
         await asyncio.wait([self._reading])
-        await finish(self._reader, self._writer)
+        if not self._writer.transport.is_closing():
+            self._writer.write_eof()
+            self._writer.close()
 
     async def _converse(self, encode: Callable[[], bytes], timeout_s: float) -> Answer:
-        if self._failure is not None:
-            raise self._failure
+        self._check_open()
         data = encode()
         try:
             await write_all(self._writer, data, timeout_s=timeout_s)
@@ -127,11 +126,17 @@ class CommandClient:
             self._fail(PeerError("a question was broken off"))  # its answer would be taken for that of the next one
             raise
 
+    def _check_open(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        if self._reading.done():
+            if not self._reading.cancelled():
+                self._reading.result()  # a bug, which must not be swallowed
+            raise PeerError("the connection is closed")
+
     async def _next_answer(self, timeout_s: float) -> Answer:
         while self._answers.empty():
-            if self._reading.done():
-                self._reading.result()
-                raise self._failure or PeerError("the connection is closed")
+            self._check_open()
             self._has_moved.clear()
             async with asyncio.timeout(timeout_s):
                 await self._has_moved.wait()

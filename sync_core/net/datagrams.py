@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sync_core.model.probe import Protocol
-from sync_core.model.security import IpAddress, Level, parse_ip
+from sync_core.model.security import IpAddress, Level
+from sync_core.net.addresses import ip_of
 from sync_core.net.limits import RateLimit
 from sync_core.net.listeners import socket_family
 from sync_core.net.listening import bind
@@ -143,10 +144,7 @@ class WakeUpListener:
             except OSError as error:  # an ICMP error for something that was sent earlier
                 _log.debug("! UDP port %s: %s", self._port, error)
                 return
-            ip = parse_ip(peer[0])
-            if ip is None:
-                raise AssertionError(f"the kernel names a sender {peer[0]!r}")
-            self._handle(sock, _Datagram(payload=payload, ip=ip, peer=peer, local_info=ancillary))
+            self._handle(sock, _Datagram(payload=payload, ip=ip_of(peer[0]), peer=peer, local_info=ancillary))
 
     def _handle(self, sock: socket.socket, datagram: _Datagram) -> None:
         level = self._level_of(datagram.ip)

@@ -8,10 +8,11 @@ import itertools
 import logging
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from sync_core.model.probe import Protocol
-from sync_core.model.security import IpAddress, Level, parse_ip
+from sync_core.model.security import IpAddress, Level
+from sync_core.net.addresses import ip_of
 from sync_core.net.connection import Connection, Handler, ServerLimits, connection_prefix
 from sync_core.net.limits import RateLimit, max_connections, raise_file_limit
 from sync_core.net.listening import BACKLOG, bind
@@ -119,10 +120,7 @@ class CommandServer:
             level=self._level_of(peer[0]),
             limits=self._limits,
         )
-        task = asyncio.current_task()
-        if task is None:
-            raise AssertionError("a connection is served by a task")
-        self._connections[connection] = task
+        self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             with contextlib.suppress(asyncio.CancelledError):  # close() ends us; asyncio would log that as an error
                 await connection.serve(self._handler, self._answer_time)
@@ -146,5 +144,4 @@ class CommandServer:
 def _name_of(writer: asyncio.StreamWriter, which: str) -> tuple[IpAddress, int] | None:
     """Return one end of a connection; ``None`` if it was over before it began."""
     name = writer.get_extra_info(which)
-    ip = parse_ip(name[0]) if name else None
-    return (ip, name[1]) if ip is not None else None
+    return (ip_of(name[0]), name[1]) if name else None

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from sync_core.model.inventory import Host, Role
+from sync_core.model.security import AllowedHost, Level
+from sync_core.net.policy import PolicyKeeper
+from sync_core.net.resolve import KEEP_FAILURES_S, KEEP_S, Resolver
+from tests.support.net import LOCALHOST, LOCALHOST6, Lines, ManualClock, a_host, ip, lookup_of, run
+
+OWN = frozenset({LOCALHOST, LOCALHOST6, ip("10.0.0.1")})
+
+
+def a_keeper(
+    host: Host, *peers: Host, table: Mapping[str, Sequence[str]], clock: ManualClock | None = None
+) -> PolicyKeeper:
+    resolver = Resolver(lookup=lookup_of(table), clock=clock or ManualClock())
+    return PolicyKeeper(host=host, peers=peers, resolver=resolver, own=lambda: OWN)
+
+
+def test_before_the_first_refresh_nobody_may_do_anything() -> None:
+    keeper = a_keeper(a_host("slave"), table={})
+    assert keeper.level_of(LOCALHOST) is Level.NONE
+
+
+def test_by_default_the_peers_and_this_machine_are_let_in() -> None:
+    table = {"master.sos": ["10.0.0.90", "fd00::90"]}
+    keeper = a_keeper(a_host("slave"), a_host("master", role=Role.MASTER, address="master.sos"), table=table)
+    run(keeper.refresh())
+    assert keeper.level_of(ip("10.0.0.90")) is Level.NO_ADD
+    assert keeper.level_of(ip("fd00::90")) is Level.NO_ADD
+    for own in OWN:
+        assert keeper.level_of(own) is Level.ALL
+    assert keeper.level_of(ip("127.0.0.2")) is Level.NONE
+    assert keeper.level_of(ip("10.0.0.91")) is Level.NONE
+
+
+def test_a_peer_on_this_machine_keeps_the_level_of_this_machine() -> None:
+    keeper = a_keeper(a_host("slave"), a_host("master", role=Role.MASTER, address="127.0.0.1"), table={})
+    run(keeper.refresh())
+    assert keeper.level_of(LOCALHOST) is Level.ALL
+
+
+def test_a_declared_list_stands_alone() -> None:
+    entries = (AllowedHost(host="operator.sos", level=Level.INFO), AllowedHost(host="10.0.0.0", level=Level.SIGNAL))
+    host = a_host("slave", allowed_hosts=entries)
+    master = a_host("master", role=Role.MASTER, address="10.0.0.90")
+    keeper = a_keeper(host, master, table={"operator.sos": ["192.168.1.5"]})
+    run(keeper.refresh())
+    assert keeper.level_of(ip("192.168.1.5")) is Level.INFO
+    assert keeper.level_of(ip("10.0.0.90")) is Level.SIGNAL
+    assert keeper.level_of(LOCALHOST) is Level.NONE
+
+
+def test_an_empty_list_refuses_everybody() -> None:
+    keeper = a_keeper(a_host("slave", allowed_hosts=()), table={})
+    run(keeper.refresh())
+    assert keeper.policy.levels == {}
+
+
+def test_a_name_that_is_unknown_is_a_warning_once_and_keeps_what_it_had() -> None:
+    clock = ManualClock()
+    table: dict[str, Sequence[str]] = {"master.sos": ["10.0.0.90"]}
+    master = a_host("master", role=Role.MASTER, address="master.sos")
+    keeper = a_keeper(a_host("slave"), master, table=table, clock=clock)
+
+    async def scenario() -> None:
+        await keeper.refresh()
+        table.clear()
+        for _ in range(2):
+            clock.now_s += KEEP_S
+            await keeper.refresh()
+        assert keeper.unresolved == ("master.sos",)
+        assert keeper.level_of(ip("10.0.0.90")) is Level.NO_ADD
+        table["master.sos"] = ["10.0.0.91"]
+        clock.now_s += KEEP_S
+        await keeper.refresh()
+
+    with Lines.of() as lines:
+        run(scenario())
+    assert lines.messages("WARNING") == ["allowed_hosts: cannot resolve 'master.sos': Name or service not known"]
+    assert keeper.unresolved == ()
+    assert keeper.level_of(ip("10.0.0.90")) is Level.NONE
+    assert keeper.level_of(ip("10.0.0.91")) is Level.NO_ADD
+
+
+class EnoughError(Exception):
+    """Ends an endless loop."""
+
+
+def test_it_refreshes_sooner_as_long_as_a_name_is_unknown() -> None:
+    slept: list[float] = []
+    clock = ManualClock()
+    table: dict[str, Sequence[str]] = {}
+    master = a_host("master", role=Role.MASTER, address="master.sos")
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now_s += seconds
+        if len(slept) == 2:
+            table["master.sos"] = ["10.0.0.90"]
+        if len(slept) == 3:
+            raise EnoughError
+
+    resolver = Resolver(lookup=lookup_of(table), clock=clock)
+    keeper = PolicyKeeper(host=a_host("slave"), peers=(master,), resolver=resolver, own=lambda: OWN, sleep=sleep)
+
+    async def scenario() -> None:
+        await keeper.refresh()
+        await keeper.run()
+
+    with pytest.raises(EnoughError):
+        run(scenario())
+    assert slept == [KEEP_FAILURES_S, KEEP_FAILURES_S, KEEP_S]
+    assert keeper.level_of(ip("10.0.0.90")) is Level.NO_ADD
