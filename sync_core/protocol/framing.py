@@ -172,11 +172,6 @@ class AnswerReader:
         """Store what was received; call ``next_document`` next."""
         self._unread += block
 
-    @property
-    def has_part(self) -> bool:
-        """Whether an answer has begun and not ended."""
-        return bool(self._document)
-
     def skip_blanks(self) -> bytes:
         """Pass over what means nothing between two answers; return what has come that is not blank."""
         if not self._document:

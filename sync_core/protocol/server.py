@@ -127,7 +127,9 @@ class ServerSession:
             self._is_pretty = True
         if self._state is ServerState.FRESH and packet[:1].isupper():
             self._move(ServerMove.HTTP)
-            return HttpSeen(data=b"".join([packet, *self._packets]))
+            data = b"".join([packet, *self._packets])
+            self._packets.clear()
+            return HttpSeen(data=data)
         if self._state is not ServerState.RECEIVING:
             if packet == _CTRL_D:
                 self._move(ServerMove.HANG_UP)
