@@ -1,0 +1,143 @@
+"""Hypothesis strategies for names, manifests, changes and every message."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+
+from sync_core.model.change import Change, Changes, MakeDirectory, Remove, WriteFile
+from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
+from sync_core.model.path import ROOT, RelPath, join, name_bytes
+from sync_core.protocol.messages import (
+    Answer,
+    ChangesAnswer,
+    CheckFolders,
+    ErrorAnswer,
+    FetchDifferences,
+    FetchUpdatedFiles,
+    FileListAnswer,
+    ListFiles,
+    OkAnswer,
+    OtherAnswer,
+    Register,
+    RemoteScheduler,
+    Request,
+    ShowState,
+    StateAnswer,
+)
+from sync_core.protocol.names import can_travel
+from sync_core.protocol.times import MAX_TIME_S
+
+_TELLING_NAMES = (
+    "a",
+    "b",
+    "x.job.xml",
+    "amp&lt;.txt",
+    'q"uote',
+    "p>q",
+    " blank ",
+    "tab\tlf\ncr\r",
+    ".hidden",
+    "ümläut",
+)
+
+names = st.one_of(
+    st.sampled_from(_TELLING_NAMES),
+    st.binary(min_size=1, max_size=8).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
+).filter(lambda name: "/" not in name and can_travel(name))
+texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20)
+times = st.integers(0, MAX_TIME_S)
+contents = st.binary(max_size=40)
+_flags = st.booleans()
+
+
+def _files(path: RelPath, *, is_full: bool) -> st.SearchStrategy[Entry]:
+    nothing = st.none()
+    return st.builds(
+        Entry,
+        path=st.just(path),
+        md5=st.one_of(nothing, contents.map(md5_of)),
+        last_write_time=st.one_of(nothing, times),
+        size_bytes=st.one_of(nothing, st.integers(0, 2**40)) if is_full else nothing,
+        layer=st.one_of(nothing, st.sampled_from(Layer)) if is_full else nothing,
+        is_settling=_flags if is_full else st.just(False),
+        is_unreadable=_flags if is_full else st.just(False),
+    )
+
+
+@st.composite
+def _entries(draw: st.DrawFn, folder: RelPath, depth: int, is_full: bool) -> list[Entry]:
+    found: list[Entry] = []
+    for name in draw(st.lists(names, max_size=4, unique=True)):
+        path = join(folder, name)
+        if depth and draw(_flags):
+            found.append(Entry(path=path, kind=Kind.DIRECTORY, is_unreadable=is_full and draw(_flags)))
+            found += draw(_entries(path, depth - 1, is_full))
+        else:
+            found.append(draw(_files(path, is_full=is_full)))
+    return found
+
+
+def manifests(*, is_full: bool = False) -> st.SearchStrategy[Manifest]:
+    """Manifests with what a request carries, or with all that a file list does."""
+    return _entries(ROOT, 2, is_full).map(Manifest)
+
+
+@st.composite
+def _change_list(draw: st.DrawFn, folder: RelPath, depth: int) -> list[Change]:
+    found: list[Change] = []
+    for name in sorted(draw(st.lists(names, max_size=4, unique=True)), key=name_bytes):
+        path = join(folder, name)
+        removed = draw(st.sampled_from([None, *Kind]))
+        if removed is not None:
+            found.append(Remove(path=path, kind=removed))
+        if removed is not Kind.FILE and draw(_flags):
+            found.append(WriteFile(path=path, last_write_time=draw(times), content=draw(contents)))
+        elif removed is not Kind.DIRECTORY and depth:
+            found.append(MakeDirectory(path=path))
+            found += draw(_change_list(path, depth - 1))
+    return found
+
+
+changes: st.SearchStrategy[Changes] = _change_list(ROOT, 2).map(tuple)
+
+requests: st.SearchStrategy[Request] = st.one_of(
+    st.builds(
+        Register,
+        scheduler_id=texts,
+        tcp_port=st.integers(1, 65535),
+        udp_port=st.integers(0, 65535),
+        is_cluster_member=_flags,
+        version=texts,
+        is_logoff=_flags,
+    ),
+    st.builds(FetchUpdatedFiles, listed=manifests()),
+    st.just(CheckFolders()),
+    st.builds(ShowState, what=st.frozensets(st.sampled_from(["all", "all!", "remote_schedulers", "jobs"]))),
+    st.builds(ListFiles, slave=st.one_of(st.none(), texts)),
+    st.builds(FetchDifferences, slave=st.one_of(st.none(), texts), listed=manifests()),
+)
+
+errors = st.builds(ErrorAnswer, code=texts, text=texts, time=texts)
+_attributes = st.dictionaries(st.sampled_from(["id", "state", "version", "host"]), texts, max_size=4)
+_schedulers = st.builds(RemoteScheduler, attributes=_attributes, error=st.one_of(st.none(), errors))
+
+
+@st.composite
+def _states(draw: st.DrawFn) -> StateAnswer:
+    schedulers = tuple(draw(st.lists(_schedulers, max_size=3)))
+    return StateAnswer(
+        attributes=draw(_attributes),
+        remote_schedulers=schedulers,
+        connected=draw(st.integers(0, 1000)),
+        with_remote_schedulers=bool(schedulers),
+    )
+
+
+answers: st.SearchStrategy[Answer] = st.one_of(
+    st.just(OkAnswer()),
+    errors,
+    st.builds(ChangesAnswer, changes=changes),
+    st.builds(FileListAnswer, manifest=manifests(is_full=True)),
+    _states(),
+    st.builds(OtherAnswer, element=st.sampled_from(["answer", "params", "cluster"]), attributes=_attributes),
+)

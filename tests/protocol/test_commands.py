@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import pytest
+
+from sync_core.model.errors import RemoteProtocolError
+from sync_core.model.manifest import Entry, Manifest
+from sync_core.model.path import RelPath
+from sync_core.protocol.commands import read_command, request_element
+from sync_core.protocol.listing import LIST
+from sync_core.protocol.messages import (
+    CheckFolders,
+    FetchDifferences,
+    FetchUpdatedFiles,
+    ListFiles,
+    Register,
+    Request,
+    ShowState,
+)
+from sync_core.protocol.names import FILE
+from sync_core.protocol.xml import Element
+
+REGISTER = "register_remote_scheduler"
+LISTED = Manifest([Entry(path=RelPath("x"))])
+
+BOTH_WAYS: list[tuple[Request, Element]] = [
+    (
+        Register(scheduler_id="s", tcp_port=5000, udp_port=5001, is_cluster_member=True, version="v", is_logoff=True),
+        Element(
+            REGISTER,
+            {
+                "scheduler_id": "s",
+                "tcp_port": "5000",
+                "udp_port": "5001",
+                "is_cluster_member": "yes",
+                "version": "v",
+                "logoff": "yes",
+            },
+        ),
+    ),
+    (
+        Register(scheduler_id="", tcp_port=65535),
+        Element(REGISTER, {"scheduler_id": "", "tcp_port": "65535", "version": ""}),
+    ),
+    (FetchUpdatedFiles(), Element(LIST)),
+    (FetchUpdatedFiles(listed=LISTED), Element(LIST, {}, [Element(FILE, {"name": "x"})])),
+    (CheckFolders(), Element("check_folders")),
+    (ShowState(), Element("show_state")),
+    (ShowState(what=frozenset({"jobs", "all!"})), Element("show_state", {"what": "all! jobs"})),
+    (ListFiles(), Element("jsync.files")),
+    (ListFiles(slave="slave-5000"), Element("jsync.files", {"slave": "slave-5000"})),
+    (FetchDifferences(), Element("jsync.fetch")),
+    (
+        FetchDifferences(slave="slave-5000", listed=LISTED),
+        Element("jsync.fetch", {"slave": "slave-5000"}, [Element(FILE, {"name": "x"})]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("request_", "element"), BOTH_WAYS)
+def test_requests_and_commands_say_the_same(request_: Request, element: Element) -> None:
+    assert request_element(request_) == element
+    assert list(request_element(request_).attributes) == list(element.attributes)
+    assert read_command(element) == request_
+
+
+@pytest.mark.parametrize(
+    ("element", "request_"),
+    [
+        (Element(REGISTER, {"tcp_port": "1"}), Register(scheduler_id="", tcp_port=1)),
+        (Element(REGISTER, {"tcp_port": "1"}, [Element("ERROR")]), Register(scheduler_id="", tcp_port=1)),
+        (Element(REGISTER, {"tcp_port": "1", "udp_port": "0"}), Register(scheduler_id="", tcp_port=1)),
+        (Element(REGISTER, {"tcp_port": "1", "logoff": "no"}), Register(scheduler_id="", tcp_port=1)),
+        (Element("s"), ShowState(what=frozenset({"all"}))),
+        (Element("s", {"what": "jobs"}), ShowState(what=frozenset({"jobs"}))),
+        (
+            Element("show_state", {"what": " jobs,orders ,\nlog, "}),
+            ShowState(what=frozenset({"jobs", "orders", "log"})),
+        ),
+        (Element("show_state", {"what": ""}), ShowState()),
+    ],
+)
+def test_commands_may_be_said_in_other_ways(element: Element, request_: Request) -> None:
+    assert read_command(element) == request_
+
+
+@pytest.mark.parametrize(
+    ("element", "code", "reason"),
+    [
+        (Element("garbage"), "LIBXML2-007", "Element 'garbage': there is no such command"),
+        (Element("supervisor.foo"), "LIBXML2-007", "there is no such command"),
+        (Element("check_folders", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
+        (Element("check_folders", {}, [Element("x")]), "LIBXML2-007", "the element 'x' is not expected here"),
+        (Element("check_folders", text="x"), "LIBXML2-007", "character data is not allowed"),
+        (Element("jsync.files", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
+        (Element("jsync.fetch", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
+        (Element("show_state", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
+        (Element("show_state", {"what": "jobs bad"}), "SCHEDULER-164", "'bad'"),
+        (Element(REGISTER), "LIBXML2-003", "Missing attribute tcp_port in <register_remote_scheduler>"),
+        (Element(REGISTER, {"tcp_port": "1", "foo": "1"}), "LIBXML2-007", "the attribute 'foo' is not allowed"),
+        (Element(REGISTER, {"tcp_port": "1"}, [Element("foo")]), "LIBXML2-007", "the element 'foo'"),
+        (
+            Element(REGISTER, {"tcp_port": "1"}, [Element("ERROR", {"code": "X"})]),
+            "LIBXML2-007",
+            "Element 'ERROR': the attribute 'code' is not allowed",
+        ),
+        (Element(REGISTER, {"tcp_port": "abc"}), "LIBXML2-007", "attribute 'tcp_port': the value 'abc' is not valid"),
+        (Element(REGISTER, {"tcp_port": "0"}), "LIBXML2-007", "attribute 'tcp_port': the value '0' is not valid"),
+        (Element(REGISTER, {"tcp_port": "65536"}), "LIBXML2-007", "attribute 'tcp_port'"),
+        (Element(REGISTER, {"tcp_port": "1", "udp_port": "-1"}), "LIBXML2-007", "attribute 'udp_port'"),
+        (Element(REGISTER, {"tcp_port": "1", "is_cluster_member": "x"}), "LIBXML2-007", "'is_cluster_member'"),
+        (Element(REGISTER, {"tcp_port": "1", "logoff": "x"}), "LIBXML2-007", "attribute 'logoff'"),
+        (Element(LIST, {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
+    ],
+)
+def test_commands_that_make_no_sense_are_refused(element: Element, code: str, reason: str) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        read_command(element)
+    assert caught.value.answer_code == code
+    assert str(caught.value).startswith(f"{code}  ")
+    assert reason in str(caught.value)
