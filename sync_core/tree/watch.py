@@ -29,10 +29,11 @@ _WANTED: Final[list[type[FileSystemEvent]]] = [
     events.DirCreatedEvent,
     events.DirMovedEvent,
     events.DirDeletedEvent,
-    # Changes of modes and times have an event of their own in newer watchdogs.
-    getattr(events, "FileAttribEvent", events.FileModifiedEvent),
 ]
-"""The kernel is asked for these only: our own reading must not wake us."""
+"""The kernel is asked for these only: our own reading must not wake us.
+
+Modes and times are left to the full scan: who sets them after closing a file must not take back the trust in it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from sync_core.model.errors import FileTroubleError, RootVanishedError
+from sync_core.model.path import RelPath
+from sync_core.tree.content import read_content
+from tests.support.trees import a_link, public_folder, unprivileged, write_tree
+
+
+def test_a_file_is_read_whole(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 5000
+    root = write_tree(tmp_path, {"d/e/a": content, "empty": b""})
+    assert read_content(root, RelPath("d/e/a"), max_bytes=len(content)) == content
+    assert read_content(root, RelPath("empty"), max_bytes=0) == b""
+
+
+def test_a_file_that_is_too_big_is_refused(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"a": b"123"})
+    with pytest.raises(FileTroubleError, match="'a' is bigger than 2 bytes"):
+        read_content(root, RelPath("a"), max_bytes=2)
+
+
+def test_links_are_followed_inside_the_boundary_only(tmp_path: Path) -> None:
+    remote = write_tree(tmp_path / "remote", {"_all/f/x": b"1", "own/z": b"2"})
+    write_tree(tmp_path, {"secret": b"3"})
+    a_link(remote / "own/x", "../_all/f/x")
+    a_link(remote / "own/f", "../_all/f")
+    a_link(remote / "own/out", "../../secret")
+    a_link(remote / "own/none", "none at all")
+    for path in ("x", "f/x"):
+        assert read_content(remote / "own", RelPath(path), max_bytes=9, within=remote) == b"1"
+        with pytest.raises(FileTroubleError, match="leads out"):
+            read_content(remote / "own", RelPath(path), max_bytes=9)
+    with pytest.raises(FileTroubleError, match="'out' can't be read: the link leads out"):
+        read_content(remote / "own", RelPath("out"), max_bytes=9, within=remote)
+    with pytest.raises(FileTroubleError, match="leads nowhere"):
+        read_content(remote / "own", RelPath("none"), max_bytes=9, within=remote)
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"d/a": b"1"})
+    os.mkfifo(root / "fifo")
+    for path in ("d", "fifo"):
+        with pytest.raises(FileTroubleError, match=f"'{path}' is not a file"):
+            read_content(root, RelPath(path), max_bytes=9)
+    for path in ("none", "d/a/below", "none/at/all"):
+        with pytest.raises(FileTroubleError, match="can't be read"):
+            read_content(root, RelPath(path), max_bytes=9)
+
+
+def test_a_file_that_must_not_be_read_is_an_error() -> None:
+    with public_folder() as root:
+        write_tree(root, {"a": b"1"})
+        (root / "a").chmod(0)
+        with unprivileged(), pytest.raises(FileTroubleError, match="'a' can't be read: Permission denied"):
+            read_content(root, RelPath("a"), max_bytes=9)
+
+
+def test_a_root_that_vanished_is_said_to_have(tmp_path: Path) -> None:
+    with pytest.raises(RootVanishedError):
+        read_content(tmp_path / "none", RelPath("a"), max_bytes=9)
