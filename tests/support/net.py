@@ -202,9 +202,7 @@ def an_inventory(*hosts: Host) -> Inventory:
     return Inventory(source=Path("/nowhere/jsync.yaml"), hosts=named, groups={}, settings={})
 
 
-def lookup_of(
-    table: Mapping[str, Sequence[str]], asked: list[str] | None = None
-) -> Callable[[str], Awaitable[list[str]]]:
+def lookup_of(table: Mapping[str, Sequence[str]], asked: list[str] | None = None) -> Lookup:
     """Return a name service that knows a table; other names raise as the system does."""
 
     async def look_up(name: str) -> list[str]:
