@@ -29,6 +29,9 @@ from sync_core.net.resolve import Resolver
 
 __all__ = ["PortsReport", "check_ports"]
 
+_AT_ONCE = 200
+"""Probes at the same time: each takes one or two of the files that a process may open, by default 1024."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
@@ -72,6 +75,7 @@ class _Run:
         self._connections: dict[str, Connection | None] = {}
         # Two temporary listeners can't share a port, so checks of one port take turns.
         self._turns: defaultdict[tuple[IpAddress, int], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._places = asyncio.Semaphore(_AT_ONCE)
 
     async def all_of(self, checks: list[PortCheck]) -> tuple[CheckResult, ...]:
         hosts = {host.name: host for check in checks for host in (check.source, check.target)}
@@ -105,12 +109,13 @@ class _Run:
 
     async def _look_at(self, check: PortCheck, address: IpAddress) -> _Seen:
         source_ip = self._source_ip(check, address)
-        if check.protocol is Protocol.TCP:
+        if check.protocol is Protocol.UDP:
+            async with self._turns[address, check.port], self._places:
+                return await self._look_at_udp(check, address, source_ip)
+        async with self._places:
             probe = await probe_tcp(address, check.port, timeout_s=self._timeout_s, source_ip=source_ip)
             far_side = await self._look_there(check, address) if probe.outcome is Outcome.REFUSED else None
             return _Seen(check=check, address=address, probe=probe, far_side=far_side)
-        async with self._turns[address, check.port]:
-            return await self._look_at_udp(check, address, source_ip)
 
     async def _look_at_udp(self, check: PortCheck, address: IpAddress, source_ip: IpAddress | None) -> _Seen:
         far_side = await self._look_there(check, address)

@@ -67,4 +67,7 @@ async def finish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
     except (TimeoutError, OSError):
         pass  # it is over in any case
     finally:
-        writer.transport.abort() if writer.transport.get_write_buffer_size() else writer.close()
+        if writer.transport.get_write_buffer_size():
+            writer.transport.abort()  # nobody takes it
+        else:
+            writer.close()

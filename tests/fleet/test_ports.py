@@ -184,6 +184,13 @@ def test_several_masters_may_check_the_same_port_at_once() -> None:
     assert [check.verdict for check in report.checks] == [Verdict.NO_LISTENER] * 12
 
 
+def test_many_checks_need_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports_module, "_AT_ONCE", 2)
+    slaves = [a_host(f"slave-{n}", tcp_port=free_port(), udp_port=free_port()) for n in range(10)]
+    report = checked(an_inventory(a_host("master", role=Role.MASTER, tcp_port=free_port()), *slaves))
+    assert [check.verdict for check in report.checks] == [Verdict.NO_LISTENER] * 30
+
+
 def test_hosts_choose_the_checks_that_have_them_at_either_end() -> None:
     inventory = an_inventory(
         a_host("master", role=Role.MASTER, tcp_port=free_port()),
