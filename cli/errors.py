@@ -108,12 +108,18 @@ def _usage_error(error: BaseException) -> UsageError | None:
     return UsageError(" ".join(str(words()).split()).rstrip("."), hint=f"`{path} --help` shows how")
 
 
-def error_text(error: JsyncError) -> str:
-    """Return what stderr shows of ``error``: one line and its hint, or a line for each fault of an inventory."""
+def error_text(error: JsyncError, *, about: str | None = None) -> str:
+    """Return what stderr shows of ``error``: one line and its hint, or a line for each fault of an inventory.
+
+    Args:
+        error: what is wrong.
+        about: the host that it is reported for; it stands in front unless the error names it.
+    """
     if isinstance(error, InventoryError):
         return "\n".join(str(problem) for problem in error.problems)
-    host = f"{error.host}: " if error.host and error.host not in str(error) else ""
-    return f"jsync: {host}{error}" + (f"\n  hint: {error.hint}" if error.hint else "")
+    hosts = dict.fromkeys(host for host in (about, error.host) if host and host not in str(error))
+    words = ": ".join(["jsync", *hosts, str(error)])
+    return words + (f"\n  hint: {error.hint}" if error.hint else "")
 
 
 def error_document(error: JsyncError) -> dict[str, object]:

@@ -42,7 +42,11 @@ def _agent(
     except JsyncError as error:
         if detached:  # whoever reads the log later must find there why it ended
             _log.error("%s", error)
-        raise
+        if not (detached or attached):
+            raise
+        # `jsync up` tells what our last line says
+        call.sink.warn(f"{error} ({error.hint})" if error.hint else str(error))
+        return ExitCode.TROUBLE
     if call.settings.is_json:
         call.sink.document("agent", {"host": chosen.name, "ok": True})
     return ExitCode.DONE

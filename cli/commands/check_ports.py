@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.choice import choose_hosts
 from cli.command import Call, Command
-from cli.documents import plain
 from cli.errors import ExitCode
 from cli.log import log_of_command
-from cli.tables import Style, Styled, Table
+from cli.render.ports import explanation, is_good, ports_document, ports_table
 
 if TYPE_CHECKING:
-    from sync_core.model.probe import CheckResult, PortsReport
+    from sync_core.model.probe import PortsReport
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "until_ok"]
 
 _PAUSE_S = 1.0
 
@@ -38,53 +39,35 @@ def _check_ports(
     log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    deadline = time.monotonic() + wait
-    while True:
-        report = check_ports(inventory, chosen, timeout_s=timeout, network_only=network_only)
-        left_s = deadline - time.monotonic()
-        if report.ok or left_s <= 0:
-            break
-        time.sleep(min(_PAUSE_S, left_s))
-    _show(call, report)
+    report = until_ok(lambda: check_ports(inventory, chosen, timeout_s=timeout, network_only=network_only), wait_s=wait)
+    if call.settings.is_json:
+        call.sink.document("check-ports", ports_document(report))
+    else:
+        _show(call, report)
     return ExitCode.DONE if report.ok else ExitCode.NEGATIVE
 
 
+def until_ok(
+    check: Callable[[], PortsReport],
+    *,
+    wait_s: float,
+    now: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> PortsReport:
+    """Return the first report that is well, or the last one when ``wait_s`` seconds are over."""
+    deadline = now() + wait_s
+    while not (report := check()).ok and (left_s := deadline - now()) > 0:
+        sleep(min(_PAUSE_S, left_s))
+    return report
+
+
 def _show(call: Call, report: PortsReport) -> None:
-    if call.settings.is_json:
-        call.sink.document("check-ports", {"ok": report.ok, "checks": plain(report.checks)})
-        return
-    shown = [check for check in report.checks if not call.settings.is_quiet or not _is_good(check, report)]
-    if not shown:
-        return
-    columns = ("FROM", "TO", "PORT", "PURPOSE", "VERDICT", "MS")
-    rows = tuple(_row(check, report) for check in shown)
-    call.sink.table(Table(columns=columns, rows=rows, right=frozenset({"MS"})))
-    for check in shown:
-        if not _is_good(check, report):
-            call.sink.lines(["", *_explanation(check)])
-
-
-def _row(check: CheckResult, report: PortsReport) -> tuple[str | Styled, ...]:
-    from sync_core.model.probe import Verdict
-
-    good = Style.GOOD if check.verdict is Verdict.OPEN else Style.DOUBTFUL
-    style = good if _is_good(check, report) else Style.BAD if check.required else Style.DOUBTFUL
-    target = check.target if check.target == check.address else f"{check.target} ({check.address})"
-    purpose = check.purpose if check.required else f"{check.purpose} (not required)"
-    verdict = Styled(check.verdict, style)
-    return (check.source, target, f"{check.port}/{check.protocol}", purpose, verdict, f"{check.elapsed_ms:.1f}")
-
-
-def _is_good(check: CheckResult, report: PortsReport) -> bool:
-    from sync_core.model.probe import PortsReport
-
-    return PortsReport(checks=(check,), network_only=report.network_only).ok if check.required else True
-
-
-def _explanation(check: CheckResult) -> list[str]:
-    head = f"{check.source} -> {check.target} {check.port}/{check.protocol}: {check.verdict}"
-    fix = [f"  next: {check.fix}"] if check.fix else []
-    return [head, *(f"  {word}" for word in check.evidence), *fix]
+    bad = tuple(check for check in report.checks if not is_good(check, report))
+    shown = bad if call.settings.is_quiet else report.checks
+    if shown:
+        call.sink.table(ports_table(replace(report, checks=shown)))
+    for check in bad:
+        call.sink.lines(["", *explanation(check)])
 
 
 COMMAND = Command(

@@ -53,7 +53,7 @@ def _show(call: Call, results: tuple[DownResult, ...]) -> None:
         call.sink.table(Table(columns=("HOST", "AGENT", "PID"), rows=rows, right=frozenset({"PID"})))
     for result in results:
         if result.error is not None:
-            call.sink.warn(error_text(result.error))
+            call.sink.warn(error_text(result.error, about=result.host))
         elif result.outcome is DownOutcome.FOREGROUND:
             call.sink.warn(
                 f"jsync: {result.host} runs in the foreground (pid {result.pid}); stop it where it was started"

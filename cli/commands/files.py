@@ -10,15 +10,12 @@ from cli.choice import choose_one
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.log import log_of_command
-from cli.md5sum import md5sum_lines
+from cli.render.files import files_document, files_table, files_troubles
+from cli.render.md5sum import md5sum_lines
 from cli.settings import Output
-from cli.tables import Table
-from cli.times import rfc3339
-from sync_core.model.errors import FileTroubleError
 
 if TYPE_CHECKING:
     from sync_core.fleet.lists import FileList
-    from sync_core.model.manifest import Entry
 
 __all__ = ["COMMAND"]
 
@@ -40,13 +37,18 @@ def _files(
         slave=None if slave is None else choose_one(inventory, slave, None),
     )
     _show(call, found)
-    return _look_for_trouble(call, found)
+    if found.manifest.settling:
+        call.sink.note(f"jsync: still settling: {found.manifest.settling}; the old state is shown")
+    troubles = files_troubles(found)
+    for trouble in troubles:
+        call.sink.warn(error_text(trouble))
+    return ExitCode.TROUBLE if troubles else ExitCode.DONE
 
 
 def _show(call: Call, found: FileList) -> None:
     match call.settings.output:
         case Output.JSON:
-            call.sink.document("files", _document(found))
+            call.sink.document("files", files_document(found))
         case Output.XML:
             from sync_core.protocol.listing import encode_list
 
@@ -56,46 +58,7 @@ def _show(call: Call, found: FileList) -> None:
         case Output.MD5SUM:
             call.sink.streams.write_bytes(md5sum_lines(found.manifest))
         case Output.TABLE:
-            rows = tuple(_row(entry) for entry in found.manifest)
-            columns = ("MD5", "LAST WRITE TIME", "SIZE", "LAYER", "PATH")
-            call.sink.table(Table(columns=columns, rows=rows, right=frozenset({"SIZE"})))
-
-
-def _document(found: FileList) -> dict[str, object]:
-    return {
-        "host": found.host,
-        "for": found.slave,
-        "source": found.source,
-        "tree_md5": found.manifest.tree_md5,
-        "settling": found.manifest.settling,
-        "files": [
-            {
-                "path": entry.path,
-                "kind": entry.kind,
-                "md5": entry.md5,
-                "last_write_time": rfc3339(entry.last_write_time),
-                "size": entry.size_bytes,
-                "layer": entry.layer,
-            }
-            for entry in found.manifest
-        ],
-    }
-
-
-def _row(entry: Entry) -> tuple[str, ...]:
-    size = "" if entry.size_bytes is None else str(entry.size_bytes)
-    path = entry.path if entry.is_file else f"{entry.path}/"
-    return (entry.md5 or "", rfc3339(entry.last_write_time) or "", size, entry.layer or "", path)
-
-
-def _look_for_trouble(call: Call, found: FileList) -> ExitCode:
-    settling = found.manifest.settling
-    if settling:
-        call.sink.note(f"jsync: {settling} file(s) still settle; their old state is shown")
-    unreadable = [entry.path for entry in found.manifest if entry.is_unreadable]
-    for path in unreadable:
-        call.sink.warn(error_text(FileTroubleError(f"{found.host}: {path} can't be read", host=found.host)))
-    return ExitCode.TROUBLE if unreadable else ExitCode.DONE
+            call.sink.table(files_table(found))
 
 
 COMMAND = Command(

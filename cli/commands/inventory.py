@@ -61,7 +61,7 @@ def _show_host(call: Call, name: str) -> int:
     rows = tuple(
         (
             value.variable,
-            value.value if isinstance(value.value, str) else json.dumps(plain(value.value)),
+            _text(value.value),
             value.origin if value.file else Styled(value.origin, Style.FAINT),
             f"{value.file}:{value.line}" if value.file else "",
         )
@@ -69,6 +69,20 @@ def _show_host(call: Call, name: str) -> int:
     )
     call.sink.table(Table(columns=("VARIABLE", "VALUE", "FROM", "WHERE"), rows=rows))
     return ExitCode.DONE
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case str():
+            return value
+        case float():
+            return f"{value:g}"
+        case tuple() | list():
+            return ", ".join(map(_text, value))
+        case _:
+            return json.dumps(plain(value))
 
 
 COMMAND = Command(

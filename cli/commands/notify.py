@@ -31,7 +31,7 @@ def _notify(
     verb = "would be sent" if check else "sent"
     for result in results:
         if result.error is not None:
-            call.sink.warn(error_text(result.error))
+            call.sink.warn(error_text(result.error, about=result.slave))
         elif not call.settings.is_quiet:
             call.sink.lines([f"{result.slave}: wake-up {verb} to {result.endpoint} by {result.protocol.upper()}"])
     return ExitCode.TROUBLE if is_bad else ExitCode.DONE

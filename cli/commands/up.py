@@ -46,7 +46,7 @@ def _up(
         _show(call, results)
     for result in results:
         if result.error is not None:
-            call.sink.warn(error_text(result.error))
+            call.sink.warn(error_text(result.error, about=result.host))
     return max(codes, default=ExitCode.DONE)
 
 

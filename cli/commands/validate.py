@@ -20,8 +20,9 @@ def _validate(call: Call) -> int:
     if call.settings.is_json:
         call.sink.document("validate", {"ok": True, "errors": [], "warnings": list(inventory.warnings)})
     elif not call.settings.is_quiet:
-        hosts = f"{len(inventory.masters)} master(s), {len(inventory.slaves)} slave(s)"
-        call.sink.lines([f"{inventory.source} is valid: {hosts}"])
+        counts = {"master": len(inventory.masters), "slave": len(inventory.slaves)}
+        words = ", ".join(f"{count} {role}{'' if count == 1 else 's'}" for role, count in counts.items())
+        call.sink.lines([f"{inventory.source} is valid: {words}"])
     return ExitCode.DONE
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class Result:
 def run_cli(*argv: str, environ: Mapping[str, str] | None = None, is_terminal: bool = False) -> Result:
     """Run ``jsync`` with ``argv`` in this process; its environment is ``environ`` alone."""
     stdout, stderr = Stream(is_terminal=is_terminal), Stream(is_terminal=is_terminal)
-    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+    with _logging_left_alone(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         code = main(argv, environ=environ or {})
     return Result(
         exit_code=code,
@@ -57,3 +58,17 @@ def run_cli(*argv: str, environ: Mapping[str, str] | None = None, is_terminal: b
         err=stderr.written().decode(),
         out_bytes=stdout.written(),
     )
+
+
+@contextlib.contextmanager
+def _logging_left_alone() -> Iterator[None]:
+    """Undo what a command does to logging, which belongs to the whole process."""
+    root, ours = logging.getLogger(), logging.getLogger("sync_core")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    root.handlers.clear()
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])

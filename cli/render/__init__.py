@@ -1,0 +1,1 @@
+"""Reports as tables for people and as documents for scripts: values in, values out."""

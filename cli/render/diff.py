@@ -1,0 +1,94 @@
+"""``jsync diff``: words, table and document (``cli.md`` section 3)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.documents import plain
+from cli.render.unified import unified
+from cli.tables import Cell, Style, Styled, Table
+from cli.times import rfc3339
+
+if TYPE_CHECKING:
+    from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
+    from sync_core.model.compare import Diff, DiffEntry
+    from sync_core.model.manifest import Entry
+
+__all__ = ["diff_document", "diff_summary", "diff_table", "unified_lines"]
+
+_STYLES = {"changed": Style.DOUBTFUL, "missing": Style.BAD, "extra": Style.FAINT}
+
+
+def diff_document(report: DiffReport, *, with_contents: bool) -> dict[str, object]:
+    """Return the document without ``schema``; ``with_contents`` adds ``unified`` to every entry."""
+    slaves = [_slave(one, with_contents=with_contents) for one in report.slaves]
+    return {"in_sync": report.in_sync, "slaves": slaves}
+
+
+def _slave(one: SlaveDiff, *, with_contents: bool) -> dict[str, object]:
+    texts = {pair.entry.path: "".join(f"{line}\n" for line in unified_lines(pair, one)) for pair in one.contents}
+    entries = one.diff.entries if one.diff else ()
+    return {
+        "slave": one.slave,
+        "master": one.master,
+        "in_sync": one.in_sync,
+        "master_source": one.master_source,
+        "slave_source": one.slave_source,
+        "counts": plain(one.diff.counts) if one.diff else None,
+        "settling": one.diff.settling if one.diff else None,
+        "entries": [_entry(entry) | ({"unified": texts.get(entry.path)} if with_contents else {}) for entry in entries],
+        "error": plain(one.error),
+    }
+
+
+def _entry(entry: DiffEntry) -> dict[str, object]:
+    return {
+        "path": entry.path,
+        "kind": entry.kind,
+        "state": entry.state,
+        "layer": entry.layer,
+        "master": _side(entry.master),
+        "slave": _side(entry.slave),
+    }
+
+
+def _side(entry: Entry | None) -> dict[str, object] | None:
+    if entry is None:
+        return None
+    return {"md5": entry.md5, "last_write_time": rfc3339(entry.last_write_time), "size": entry.size_bytes}
+
+
+def diff_summary(one: SlaveDiff, diff: Diff) -> str:
+    """Return one line about one slave."""
+    counts = diff.counts
+    later = f", {diff.settling} still settling" if diff.settling else ""
+    if diff.is_in_sync:
+        return f"{one.slave}: in sync with {one.master}, {counts.same} files{later}"
+    differences = f"{counts.changed} changed, {counts.missing} missing, {counts.extra} extra, {counts.same} same"
+    return f"{one.slave}: {differences}{later} (master {one.master})"
+
+
+def diff_table(diff: Diff) -> Table:
+    """Return a line for each path that differs."""
+    columns = ("STATE", "PATH", "KIND", "LAYER", "MASTER", "SLAVE")
+    return Table(columns=columns, rows=tuple(_row(entry) for entry in diff.entries))
+
+
+def _row(entry: DiffEntry) -> tuple[Cell, ...]:
+    state = Styled(entry.state, _STYLES[entry.state])
+    return (state, entry.path, entry.kind, entry.layer or "", _short(entry.master), _short(entry.slave))
+
+
+def _short(entry: Entry | None) -> str:
+    if entry is None:
+        return "-"
+    words = (entry.md5 and entry.md5[:8], rfc3339(entry.last_write_time))
+    return " ".join(word for word in words if word) or entry.kind
+
+
+def unified_lines(pair: ContentPair, one: SlaveDiff) -> list[str]:
+    """Return what an update would change in one file, from the slave's content to the master's."""
+    path = pair.entry.path
+    if pair.trouble is not None:
+        return [f"{path}: {pair.trouble}"]
+    return unified(pair.slave, pair.master, old_name=f"{one.slave}/{path}", new_name=f"{one.master}/{path}")

@@ -1,0 +1,53 @@
+"""``jsync check-ports``: the table, and what is wrong with each port that is not open (``cli.md`` section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli.documents import plain
+from cli.tables import Cell, Style, Styled, Table
+
+if TYPE_CHECKING:
+    from sync_core.model.probe import CheckResult, PortsReport
+
+__all__ = ["explanation", "is_good", "ports_document", "ports_table"]
+
+
+def ports_document(report: PortsReport) -> dict[str, object]:
+    """Return the document without ``schema``."""
+    return {"ok": report.ok, "checks": plain(report.checks)}
+
+
+def ports_table(report: PortsReport) -> Table:
+    """Return a line for each check."""
+    columns = ("FROM", "TO", "PORT", "PURPOSE", "VERDICT", "MS")
+    rows = tuple(_row(check, report) for check in report.checks)
+    return Table(columns=columns, rows=rows, right=frozenset({"MS"}))
+
+
+def is_good(check: CheckResult, report: PortsReport) -> bool:
+    """Return whether the port is as the report wants it, required or not."""
+    from sync_core.model.probe import Verdict
+
+    good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER} if report.network_only else set())
+    return check.verdict in good
+
+
+def explanation(check: CheckResult) -> list[str]:
+    """Return why a port is as it is, and what to do next."""
+    head = f"{check.source} -> {check.target} {check.port}/{check.protocol}: {check.verdict}"
+    fix = [f"  next: {check.fix}"] if check.fix else []
+    return [head, *(f"  {word}" for word in check.evidence), *fix]
+
+
+def _row(check: CheckResult, report: PortsReport) -> tuple[Cell, ...]:
+    target = check.target if check.target == check.address else f"{check.target} ({check.address})"
+    purpose = check.purpose if check.required else f"{check.purpose} (not required)"
+    verdict = Styled(check.verdict, _style(check, report))
+    return (check.source, target, f"{check.port}/{check.protocol}", purpose, verdict, f"{check.elapsed_ms:.1f}")
+
+
+def _style(check: CheckResult, report: PortsReport) -> Style:
+    if check.verdict == "open":
+        return Style.GOOD
+    return Style.DOUBTFUL if is_good(check, report) or not check.required else Style.BAD

@@ -1,0 +1,85 @@
+"""``jsync status``: the table and the document (``cli.md`` section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from cli.documents import plain
+from cli.tables import Cell, Style, Styled, Table
+
+if TYPE_CHECKING:
+    from sync_core.fleet.status import AgentStatus, StatusReport
+
+__all__ = ["status_document", "status_table"]
+
+_OF_BOTH = ("host", "role", "state", "pid", "version", "started_at", "tcp_port", "udp_port")
+_OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error")
+_OF_SLAVES = (
+    *_OF_BOTH,
+    "registered_at",
+    "master",
+    "in_sync",
+    "files",
+    "tree_md5",
+    "last_fetch_at",
+    "pending_since",
+    "pending_because",
+    "last_error",
+)
+
+
+_STATES = {"running": Style.GOOD, "starting": Style.DOUBTFUL}
+
+
+def status_document(report: StatusReport) -> dict[str, object]:
+    """Return the document without ``schema``; a master has no keys that only slaves have, and the reverse."""
+    return {
+        "ok": report.ok,
+        "agents": [
+            {key: plain(getattr(agent, key)) for key in (_OF_MASTERS if _is_master(agent) else _OF_SLAVES)}
+            for agent in report.agents
+        ],
+    }
+
+
+def status_table(agents: Iterable[AgentStatus]) -> Table:
+    """Return a line for each agent; what is wrong or awaited stands at its end."""
+    columns = ("HOST", "ROLE", "STATE", "PID", "TCP", "UDP", "IN SYNC", "FILES", "LAST FETCH", "NOTE")
+    rows = tuple(_row(agent) for agent in agents)
+    return Table(columns=columns, rows=rows, right=frozenset({"PID", "TCP", "UDP", "FILES"}))
+
+
+def _row(agent: AgentStatus) -> tuple[Cell, ...]:
+    return (
+        agent.host,
+        agent.role,
+        Styled(agent.state, _STATES.get(agent.state, Style.BAD)),
+        _text(agent.pid),
+        _text(agent.tcp_port),
+        _text(agent.udp_port),
+        _sync(agent),
+        _text(agent.files),
+        agent.last_fetch_at or "",
+        agent.last_error or agent.pending_because or "",
+    )
+
+
+def _sync(agent: AgentStatus) -> Cell:
+    """Return ``yes`` or ``no`` for a slave, and how many of its slaves are in sync for a master."""
+    if not _is_master(agent):
+        if agent.in_sync is None:
+            return ""
+        return Styled("yes", Style.GOOD) if agent.in_sync else Styled("no", Style.BAD)
+    if agent.slaves_registered is None:
+        return ""
+    is_good = agent.slaves_in_sync == agent.slaves_registered
+    return Styled(f"{agent.slaves_in_sync} of {agent.slaves_registered}", Style.GOOD if is_good else Style.DOUBTFUL)
+
+
+def _is_master(agent: AgentStatus) -> bool:
+    return agent.role == "master"
+
+
+def _text(number: int | None) -> str:
+    return "" if number is None else str(number)

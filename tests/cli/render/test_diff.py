@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from typing import Any
+
+from cli.render.diff import diff_document, diff_summary, diff_table, unified_lines
+from cli.tables import render
+from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
+from sync_core.fleet.lists import Source
+from sync_core.model.compare import Diff, compare
+from sync_core.model.errors import UnreachableError
+from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
+from sync_core.model.path import RelPath
+from tests.support.golden import assert_golden
+
+_T = 1348231966
+
+
+def _file(path: str, content: bytes, layer: Layer | None = None, *, time: int = _T, settling: bool = False) -> Entry:
+    return Entry(
+        path=RelPath(path),
+        md5=md5_of(content),
+        last_write_time=time,
+        size_bytes=len(content),
+        layer=layer,
+        is_settling=settling,
+    )
+
+
+_MASTER = Manifest(
+    [
+        _file("same.job.xml", b"same", Layer.ALL, settling=True),
+        _file("stresstest/order_creator.job.xml", b"new", Layer.OWN),
+        Entry(path=RelPath("empty"), kind=Kind.DIRECTORY, layer=Layer.ALL),
+    ]
+)
+_SLAVE = Manifest(
+    [
+        _file("same.job.xml", b"same", time=_T - 5),
+        _file("stresstest/order_creator.job.xml", b"old!", time=_T - 165),
+        _file("gone\n.xml", b"x"),
+    ]
+)
+_DIFF = compare(_MASTER, _SLAVE)
+_IN_SYNC = compare(_SLAVE, _SLAVE)
+
+
+def _one(diff: Diff | None, **more: object) -> SlaveDiff:
+    values = {"slave": "slave-5000", "master": "scheduler-4440", "diff": diff, **more}
+    return SlaveDiff(master_source=Source.AGENT, slave_source=Source.LOCAL, **values)  # type: ignore[arg-type]
+
+
+def _slaves(document: dict[str, object]) -> list[dict[str, Any]]:
+    slaves = document["slaves"]
+    assert isinstance(slaves, list)
+    return slaves
+
+
+def test_screen() -> None:
+    screen = f"{diff_summary(_one(_DIFF), _DIFF)}\n{render(diff_table(_DIFF), color=False, is_terminal=False)}"
+    assert_golden("diff.txt", screen)
+
+
+def test_summary_of_what_is_in_sync() -> None:
+    assert diff_summary(_one(_IN_SYNC), _IN_SYNC) == "slave-5000: in sync with scheduler-4440, 3 files"
+
+
+def test_document_has_the_keys_of_the_contract() -> None:
+    document = diff_document(DiffReport(slaves=(_one(_DIFF),)), with_contents=False)
+    assert document == {
+        "in_sync": False,
+        "slaves": [
+            {
+                "slave": "slave-5000",
+                "master": "scheduler-4440",
+                "in_sync": False,
+                "master_source": "agent",
+                "slave_source": "local",
+                "counts": {"same": 1, "changed": 1, "missing": 1, "extra": 1},
+                "settling": 1,
+                "entries": [
+                    {
+                        "path": "empty",
+                        "kind": "directory",
+                        "state": "missing",
+                        "layer": "_all",
+                        "master": {"md5": None, "last_write_time": None, "size": None},
+                        "slave": None,
+                    },
+                    {
+                        "path": "gone\n.xml",
+                        "kind": "file",
+                        "state": "extra",
+                        "layer": None,
+                        "master": None,
+                        "slave": {"md5": md5_of(b"x"), "last_write_time": "2012-09-21T12:52:46Z", "size": 1},
+                    },
+                    {
+                        "path": "stresstest/order_creator.job.xml",
+                        "kind": "file",
+                        "state": "changed",
+                        "layer": "own",
+                        "master": {"md5": md5_of(b"new"), "last_write_time": "2012-09-21T12:52:46Z", "size": 3},
+                        "slave": {"md5": md5_of(b"old!"), "last_write_time": "2012-09-21T12:50:01Z", "size": 4},
+                    },
+                ],
+                "error": None,
+            }
+        ],
+    }
+
+
+def test_a_slave_without_a_list_keeps_its_entry() -> None:
+    error = UnreachableError("Connection refused", host="slave-5000")
+    document = diff_document(DiffReport(slaves=(_one(None, error=error),)), with_contents=False)
+    assert document["in_sync"] is None
+    [slave] = _slaves(document)
+    assert slave["in_sync"] is None
+    assert (slave["counts"], slave["settling"], slave["entries"]) == (None, None, [])
+    assert slave["error"] == {
+        "code": "unreachable",
+        "message": "Connection refused",
+        "hint": None,
+        "host": "slave-5000",
+    }
+
+
+def test_contents() -> None:
+    changed = _DIFF.entries[2]
+    pairs = (
+        ContentPair(entry=changed, master=b"new\n", slave=b"old\n"),
+        ContentPair(entry=_DIFF.entries[1], trouble="it is elsewhere"),
+    )
+    one = _one(_DIFF, contents=pairs)
+    assert unified_lines(pairs[0], one)[:2] == [
+        "--- slave-5000/stresstest/order_creator.job.xml",
+        "+++ scheduler-4440/stresstest/order_creator.job.xml",
+    ]
+    assert unified_lines(pairs[1], one) == ["gone\n.xml: it is elsewhere"]
+    [slave] = _slaves(diff_document(DiffReport(slaves=(one,)), with_contents=True))
+    assert [entry["unified"] is None for entry in slave["entries"]] == [True, False, False]
+    assert slave["entries"][2]["unified"].endswith("@@ -1 +1 @@\n-old\n+new\n")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from cli.render.status import status_document, status_table
+from cli.tables import render
+from sync_core.fleet.status import AgentState, AgentStatus, StatusReport
+from sync_core.model.inventory import Role
+from tests.support.golden import assert_golden
+
+_MASTER = AgentStatus(
+    host="scheduler-4440",
+    role=Role.MASTER,
+    state=AgentState.RUNNING,
+    pid=4711,
+    version="0.1.0",
+    started_at="2026-11-24T07:05:24.510Z",
+    tcp_port=4440,
+    slaves_registered=2,
+    slaves_in_sync=1,
+)
+_SLAVE = AgentStatus(
+    host="slave-5000",
+    role=Role.SLAVE,
+    state=AgentState.RUNNING,
+    pid=4712,
+    version="0.1.0",
+    started_at="2026-11-24T07:05:24.532Z",
+    tcp_port=5000,
+    udp_port=5000,
+    registered_at="2026-11-24T07:05:24.537Z",
+    master="scheduler-4440",
+    in_sync=True,
+    files=391,
+    tree_md5="0" * 32,
+    last_fetch_at="2026-11-24T07:05:27.553Z",
+)
+_LATE = AgentStatus(
+    host="slave-5001",
+    role=Role.SLAVE,
+    state=AgentState.RUNNING,
+    pid=4713,
+    tcp_port=5001,
+    udp_port=5001,
+    in_sync=False,
+    files=12,
+    pending_since="2026-11-24T07:06:00.000Z",
+    pending_because="the wake-up is not answered",
+)
+_STOPPED = AgentStatus(
+    host="slave-5002",
+    role=Role.SLAVE,
+    state=AgentState.STOPPED,
+    tcp_port=5002,
+    udp_port=5002,
+    last_error="the agent (pid 4714) died",
+)
+_NEW = AgentStatus(host="m2", role=Role.MASTER, state=AgentState.STARTING, pid=4715, tcp_port=4441)
+_REPORT = StatusReport(agents=(_MASTER, _SLAVE, _LATE, _STOPPED, _NEW))
+
+
+def test_table() -> None:
+    assert_golden("status.txt", render(status_table(_REPORT.agents), color=False, is_terminal=False))
+
+
+def test_document_has_the_keys_of_the_contract() -> None:
+    document = status_document(StatusReport(agents=(_MASTER, _SLAVE)))
+    assert document == {
+        "ok": True,
+        "agents": [
+            {
+                "host": "scheduler-4440",
+                "role": "master",
+                "state": "running",
+                "pid": 4711,
+                "version": "0.1.0",
+                "started_at": "2026-11-24T07:05:24.510Z",
+                "tcp_port": 4440,
+                "udp_port": None,
+                "slaves_registered": 2,
+                "slaves_in_sync": 1,
+                "last_error": None,
+            },
+            {
+                "host": "slave-5000",
+                "role": "slave",
+                "state": "running",
+                "pid": 4712,
+                "version": "0.1.0",
+                "started_at": "2026-11-24T07:05:24.532Z",
+                "tcp_port": 5000,
+                "udp_port": 5000,
+                "registered_at": "2026-11-24T07:05:24.537Z",
+                "master": "scheduler-4440",
+                "in_sync": True,
+                "files": 391,
+                "tree_md5": "0" * 32,
+                "last_fetch_at": "2026-11-24T07:05:27.553Z",
+                "pending_since": None,
+                "pending_because": None,
+                "last_error": None,
+            },
+        ],
+    }
+
+
+def test_one_bad_agent_is_not_ok() -> None:
+    assert status_document(_REPORT)["ok"] is False

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from cli.render.sync import sync_document, sync_lines, sync_summary, sync_unified
+from cli.tables import Style, Styled
+from sync_core.fleet.sync import Synced
+from sync_core.model.change import MakeDirectory, Remove, WriteFile
+from sync_core.model.manifest import Entry, Kind, Manifest, md5_of
+from sync_core.model.path import RelPath
+
+_BEFORE = Manifest(
+    Entry(path=RelPath(path), md5=md5_of(b"old\n"), last_write_time=1)
+    for path in ("dir/changed.xml", "dir/gone.xml", "was-a-file")
+)
+_RESULT = Synced(
+    slave="slave-5000",
+    master="scheduler-4440",
+    before=_BEFORE,
+    changes=(
+        MakeDirectory(path=RelPath("dir")),
+        WriteFile(path=RelPath("dir/changed.xml"), last_write_time=2, content=b"new\n"),
+        Remove(path=RelPath("dir/gone.xml"), kind=Kind.FILE),
+        Remove(path=RelPath("never-there.xml"), kind=Kind.FILE),
+        WriteFile(path=RelPath("new.xml"), last_write_time=2, content=b"x\n"),
+        Remove(path=RelPath("was-a-file"), kind=Kind.FILE),
+        MakeDirectory(path=RelPath("was-a-file")),
+    ),
+    contents_before={RelPath("dir/changed.xml"): b"old\n", RelPath("dir/gone.xml"): b"old\n"},
+)
+
+
+def test_only_what_changes_is_shown() -> None:
+    assert sync_lines(_RESULT) == [
+        Styled("  changed  dir/changed.xml", Style.DOUBTFUL),
+        Styled("  removed  dir/gone.xml", Style.BAD),
+        Styled("  added    new.xml", Style.GOOD),
+        Styled("  removed  was-a-file", Style.BAD),
+        Styled("  added    was-a-file/", Style.GOOD),
+    ]
+
+
+def test_summary() -> None:
+    counts = "2 added, 1 changed, 2 removed"
+    assert sync_summary(_RESULT, check=False) == f"slave-5000: fetched from scheduler-4440: {counts}"
+    assert sync_summary(_RESULT, check=True) == f"slave-5000: would fetch from scheduler-4440: {counts}"
+    nothing = Synced(slave="s", master="m", before=_BEFORE, changes=(MakeDirectory(path=RelPath("dir")),))
+    assert sync_summary(nothing, check=False) == "s: in sync with m"
+
+
+def test_document() -> None:
+    document = sync_document(_RESULT, with_contents=False)
+    assert list(document) == ["slave", "master", "changes", "error"]
+    assert isinstance(document["changes"], list)
+    assert document["changes"][0] == {"path": "dir/changed.xml", "kind": "file", "action": "changed"}
+    assert document["changes"][4] == {"path": "was-a-file", "kind": "directory", "action": "added"}
+
+
+def test_lines_that_change() -> None:
+    text = "".join(f"{line}\n" for line in sync_unified(_RESULT))
+    assert sync_document(_RESULT, with_contents=True)["unified"] == text
+    assert text == (
+        "--- slave-5000/dir/changed.xml\n+++ scheduler-4440/dir/changed.xml\n@@ -1 +1 @@\n-old\n+new\n"
+        "--- slave-5000/dir/gone.xml\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n"
+        "--- /dev/null\n+++ scheduler-4440/new.xml\n@@ -0,0 +1 @@\n+x\n"
+    )

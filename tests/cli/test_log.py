@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.log import log_of_agent, log_of_command
+from cli.settings import Settings
+from tests.support.cli import Stream
+
+_LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
+
+
+@contextlib.contextmanager
+def _own_logging() -> Iterator[None]:
+    root, ours = logging.getLogger(), logging.getLogger("sync_core")
+    handlers, levels = root.handlers[:], (root.level, ours.level)
+    root.handlers.clear()
+    try:
+        yield
+    finally:
+        for handler in root.handlers:
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        ours.setLevel(levels[1])
+
+
+def _say_all() -> None:
+    for name in ("sync_core.x", "other"):
+        for level in _LEVELS:
+            logging.getLogger(name).log(level, "%s", name)
+
+
+def _seen(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {"sync_core.x": [], "other": []}
+    for level, name in re.findall(r"^\S+ \S+ \[(\w+)\] +(\S+)$", text, re.MULTILINE):
+        found[name].append(level)
+    return found
+
+
+_ALL = ["debug", "info", "WARN", "ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "is_quiet", "of_command", "of_agent", "others"),
+    [
+        (0, False, 2, 1, 2),
+        (0, True, 2, 2, 2),
+        (1, False, 1, 0, 2),
+        (2, False, 0, 0, 2),
+        (3, False, 0, 0, 0),
+    ],
+)
+def test_how_much_is_said(verbosity: int, is_quiet: bool, of_command: int, of_agent: int, others: int) -> None:
+    settings = Settings(verbosity=verbosity, is_quiet=is_quiet)
+    for configure, from_level in ((log_of_command, of_command), (lambda s: log_of_agent(s, None), of_agent)):
+        stderr = Stream()
+        with contextlib.redirect_stderr(stderr), _own_logging():
+            configure(settings)
+            _say_all()
+        assert _seen(stderr.written().decode()) == {"sync_core.x": _ALL[from_level:], "other": _ALL[others:]}
+
+
+def test_an_agent_without_a_terminal_writes_a_file(tmp_path: Path) -> None:
+    stderr = Stream()
+    with contextlib.redirect_stderr(stderr), _own_logging():
+        log_of_agent(Settings(), tmp_path / "agent.log")
+        logging.getLogger("sync_core").info("z\udcfcrich")
+    assert stderr.written() == b""
+    assert (tmp_path / "agent.log").read_text().endswith(" [info]   z\\udcfcrich\n")

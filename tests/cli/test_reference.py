@@ -1,0 +1,74 @@
+"""``docs/reference.md`` and ``README.md`` speak of what exists."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from cli.command import Command
+from cli.commands import COMMANDS
+from cli.settings import common_options
+from sync_core.inventory import schema
+from sync_core.model.probe import Verdict
+
+_PROJECT = Path(__file__).parents[2]
+_REFERENCE = (_PROJECT / "docs" / "reference.md").read_text(encoding="utf-8")
+
+
+def _section(command: Command) -> str:
+    found = re.search(rf"^### `jsync {command.name}\b.*?(?=^##)", _REFERENCE, re.MULTILINE | re.DOTALL)
+    assert found, f"no section about {command.name}"
+    return found.group()
+
+
+def _options(function: object, *, hidden: bool = False) -> list[str]:
+    assert callable(function)
+    parameters = inspect.signature(function, eval_str=True).parameters.values()
+    declared = [getattr(parameter.annotation, "__metadata__", ()) for parameter in parameters]
+    found = [one[0] for one in declared if one and bool(getattr(one[0], "hidden", False)) is hidden]
+    names = [name for one in found for name in (one.default, *(one.param_decls or ())) if isinstance(name, str)]
+    return [name for name in names if name.startswith("-")]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_command_and_option_stands_in_the_reference(command: Command) -> None:
+    section = _section(command)
+    missing = [option for option in _options(command.run) if not re.search(rf"`{option}\b", section)]
+    assert missing == []
+
+
+def test_common_options_stand_in_the_reference() -> None:
+    options = _options(common_options)
+    assert {"-i", "--inventory", "-o", "--color"} <= set(options)
+    assert [option for option in options if f"`{option}" not in _REFERENCE] == []
+
+
+def test_every_command_of_the_reference_exists() -> None:
+    named = set(re.findall(r"^### `jsync ([a-z-]+)", _REFERENCE, re.MULTILINE))
+    assert named == {command.name for command in COMMANDS}
+
+
+def test_every_document_has_a_schema_of_a_command() -> None:
+    named = set(re.findall(r"jsync\.([a-z-]+)/1", _REFERENCE))
+    assert named == {command.name for command in COMMANDS} | {"error"}
+
+
+def test_every_verdict_is_explained() -> None:
+    assert [verdict for verdict in Verdict if f"`{verdict}`" not in _REFERENCE] == []
+
+
+def test_every_variable_is_explained() -> None:
+    definitions = schema()["definitions"]
+    assert isinstance(definitions, dict)
+    variables = definitions["VariableTable"]["properties"]
+    assert "max_delete" in variables
+    assert [name for name in variables if f"`{name}`" not in _REFERENCE] == []
+
+
+def test_the_readme_names_only_commands_that_exist() -> None:
+    text = (_PROJECT / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"\bjsync ([a-z][a-z-]+)", text)) - {"makes", "speaks", "does", "is"}
+    assert named <= {command.name for command in COMMANDS}
