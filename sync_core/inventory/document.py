@@ -84,7 +84,7 @@ def parse(data: bytes, problems: Problems) -> Node | None:
         problems.add(_place(mark) if mark else WHOLE_FILE, f"not YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
         where = _place_of_offset(text, error.position)
-        problems.add(where, f"not YAML: the character U+{ord(error.character):04X} is not allowed")
+        problems.add(where, f"not YAML: the character U+{error.character:04X} is not allowed")
     except (ValueError, OverflowError):
         # PyYAML lets an escape such as "\UFFFFFFFF" reach chr().
         problems.add(WHOLE_FILE, "not YAML: an escape names a character that does not exist")
@@ -179,15 +179,15 @@ class _Reader:
         kind, text = kind_of(node), node.value
         if kind == "str":
             return self._text(text, place)
-        match is_core_value(kind, text):
-            case None:
-                self._refuse_tag(node, place)
-            case False:
-                self._problems.add(place, f"{shown(text)} is not what its tag `!!{kind}` promises")
-            case True if len(text) > _MAX_NUMBER_CHARACTERS:
-                self._problems.add(place, f"{shown(text)} is too long for a number", "quote it if it is text")
-            case True:
-                return core_value(kind, text)
+        fits = is_core_value(kind, text)
+        if fits is None:
+            self._refuse_tag(node, place)
+        elif not fits:
+            self._problems.add(place, f"{shown(text)} is not what its tag `!!{kind}` promises")
+        elif len(text) > _MAX_NUMBER_CHARACTERS:
+            self._problems.add(place, f"{shown(text)} is too long for a number", "quote it if it is text")
+        else:
+            return core_value(kind, text)
         return None
 
     def _text(self, text: str, place: Place) -> str:

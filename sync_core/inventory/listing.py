@@ -86,7 +86,8 @@ def describe(inventory: Inventory, name: str) -> tuple[HostValue, ...]:
     """
     host = inventory.hosts.get(name)
     if host is None:
-        raise UsageError(f"there is no host {shown(name)}", hint=closest(name, inventory.hosts))
+        hint = closest(name, inventory.hosts) or "`jsync inventory --graph` shows the hosts"
+        raise UsageError(f"there is no host {shown(name)}", hint=hint)
     settings = inventory.settings[name]
     values = _effective(host)
     values.update((key, setting.value) for key, setting in settings.items() if is_passed_on(key))

@@ -100,7 +100,8 @@ class Resolver:
     def _is_faulty(self, node: Node) -> bool:
         """Return whether something in ``node`` has been found wrong; it is not looked at again then."""
         items = node.content if isinstance(node.content, tuple) else tuple(node.table.values())
-        return self.problems.has_at(node.place) or any(self._is_faulty(item) for item in items)
+        places = (node.place, *node.key_places.values())
+        return any(map(self.problems.has_at, places)) or any(map(self._is_faulty, items))
 
     def _require_folder(
         self, draft: HostDraft, role: Role, raw: Mapping[str, RawSetting], values: Mapping[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -26,9 +26,14 @@ def check_shape(document: Node, problems: Problems) -> None:
     try:
         DocumentModel.model_validate(document.plain)
     except ValidationError as error:
-        for detail in error.errors(include_url=False, include_context=False):
-            if detail["loc"][-1:] != ("[key]",):  # names are checked where groups are read, which says more
-                _report(_find(document, detail["loc"]), str(detail["type"]), problems)
+        details = error.errors(include_url=False, include_context=False)
+        spots = [(_find(document, detail["loc"]), str(detail["type"])) for detail in details]
+        around = {spot.path[:length] for spot, _ in spots for length in range(len(spot.path))}
+        for spot, error_type in spots:
+            is_name = spot.rest == ("[key]",)  # names are checked where groups are read, which says more
+            is_outer = spot.kind is _Kind.VALUE and spot.path in around  # the part of the value at fault says more
+            if not is_name and not is_outer:
+                _report(spot, error_type, problems)
 
 
 def value_problem(variable: str, value: object) -> tuple[str, str | None]:
@@ -66,7 +71,8 @@ class _Spot:
     """A position of the document: what stands there, under which name, within what.
 
     Attributes:
-        rest: the end of an error's location that leads nowhere: a key that is missing, or a branch of a union.
+        path: the labels that lead to it.
+        rest: labels that lead nowhere: a key that is missing, or a branch of a union.
     """
 
     kind: _Kind
@@ -74,32 +80,26 @@ class _Spot:
     name: str
     node: Node
     key_place: Place
+    path: tuple[int | str, ...] = ()
     rest: tuple[int | str, ...] = ()
 
 
 def _find(document: Node, location: Iterable[int | str]) -> _Spot:
     spot = _Spot(kind=_Kind.DOCUMENT, within=_Kind.DOCUMENT, name="", node=document, key_place=document.place)
-    rest: list[int | str] = []
     for label in location:
-        content = spot.node.content
+        content, table = spot.node.content, spot.node.table
         if isinstance(label, int) and isinstance(content, tuple):
             kind = _Kind.ENTRY if spot.name == "allowed_hosts" else _Kind.VALUE
             child, place, name = content[label], content[label].place, spot.name
-        elif isinstance(label, str) and label in spot.node.table:
+        elif isinstance(label, str) and label in table and spot.kind is not _Kind.VALUE:
             kind, name = _kind_below(spot, label), label
-            child, place = spot.node.table[label], spot.node.key_places[label]
+            child, place = table[label], spot.node.key_places[label]
         else:
-            rest.append(label)
+            spot = replace(spot, rest=(*spot.rest, label))
             continue
-        spot = _Spot(kind=kind, within=spot.kind, name=name, node=child, key_place=place, rest=())
-    return _Spot(
-        kind=spot.kind,
-        within=spot.within,
-        name=spot.name,
-        node=spot.node,
-        key_place=spot.key_place,
-        rest=tuple(rest),
-    )
+        path = (*spot.path, label)
+        spot = _Spot(kind=kind, within=spot.kind, name=name, node=child, key_place=place, path=path)
+    return spot
 
 
 def _kind_below(spot: _Spot, label: str) -> _Kind:
@@ -119,10 +119,8 @@ def _report(spot: _Spot, error_type: str, problems: Problems) -> None:
         problems.add(spot.key_place, *_unknown(spot))
     elif error_type == "missing":
         problems.add(spot.node.place, f"an entry of `allowed_hosts` needs {shown(spot.rest[-1])}", "{host, level}")
-    elif spot.node.content == () or isinstance(spot.node.content, (dict, tuple)) or spot.kind is not _Kind.VALUE:
-        problems.add(spot.node.place, *_wrong_kind(spot))
     else:
-        problems.add(spot.node.place, *value_problem(spot.name, spot.node.content))
+        problems.add(spot.node.place, *_wrong_kind(spot))
 
 
 def _wrong_kind(spot: _Spot) -> tuple[str, str | None]:
@@ -139,12 +137,11 @@ def _wrong_kind(spot: _Spot) -> tuple[str, str | None]:
             return f"{shown(spot.name)}: {shown(value)} is not {_EXPECTED[spot.name]}", hint
         case _Kind.ENTRY:
             return f"`allowed_hosts`: {shown(value)} is not a mapping", "{host, level}"
-        case _Kind.VALUE:
+        case _:
             return value_problem(spot.name, value)
 
 
 def _unknown(spot: _Spot) -> tuple[str, str | None]:
-    known_variables = [*VariableTable.model_fields]
     match spot.within:
         case _Kind.GROUP if spot.name in VariableTable.model_fields:
             return f"{shown(spot.name)} does not stand directly in a group", "put it below `vars`"
@@ -158,5 +155,5 @@ def _unknown(spot: _Spot) -> tuple[str, str | None]:
         case _ if spot.name in NOT_BUILT:
             return f"{shown(spot.name)} is not built yet", "remove it; a later version understands it"
         case _:
-            hint = closest(spot.name, known_variables) or "names of your own begin with `x_`"
+            hint = closest(spot.name, VariableTable.model_fields) or "names of your own begin with `x_`"
             return f"unknown variable {shown(spot.name)}", hint

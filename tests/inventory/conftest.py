@@ -1,0 +1,8 @@
+"""Properties are about results, never about speed: no deadlines for the examples."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("inventory", deadline=None)
+settings.load_profile("inventory")

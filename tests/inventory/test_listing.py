@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sync_core.inventory import HostValue, describe, dump, graph
+from sync_core.inventory.listing import MAX_GRAPH_LINES
+from sync_core.model.errors import UsageError
+from sync_core.model.inventory import Group, Inventory
+from tests.support.inventories import an_inventory, inventory_of
+
+SITE = """\
+all: {vars: {interval_s: 5, remote: r, x_note: "of {name}"}}
+masters: {hosts: {m: }}
+slaves:
+  children:
+    north: {hosts: {"n[1:2]": {cache: "c/{name}", ansible_host: "10.0.0.{n}", udp_port: 0}}}
+  hosts: {s: {cache: c/s, allowed_hosts: [{host: a, level: all}], max_delete: "7"}}
+other: {hosts: {s: }}
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Inventory:
+    return inventory_of(tmp_path, SITE)
+
+
+def test_the_list_is_ansibles_document(site: Inventory) -> None:
+    assert dump(site) == {
+        "all": {"children": ["masters", "slaves", "other", "ungrouped"]},
+        "masters": {"hosts": ["m"]},
+        "slaves": {"hosts": ["s"], "children": ["north"]},
+        "north": {"hosts": ["n1", "n2"]},
+        "other": {"hosts": ["s"]},
+        "_meta": {
+            "hostvars": {
+                "m": {"interval_s": 5, "remote": "r", "x_note": "of m"},
+                "n1": {"interval_s": 5, "x_note": "of n1", "cache": "c/n1", "address": "10.0.0.1", "udp_port": 0},
+                "n2": {"interval_s": 5, "x_note": "of n2", "cache": "c/n2", "address": "10.0.0.2", "udp_port": 0},
+                "s": {
+                    "interval_s": 5,
+                    "x_note": "of s",
+                    "cache": "c/s",
+                    "allowed_hosts": [{"host": "a", "level": "all"}],
+                    "max_delete": 7,
+                },
+            }
+        },
+    }
+    assert json.loads(json.dumps(dump(site))) == dump(site)
+
+
+def test_hosts_without_values_are_left_out_of_the_meta_part() -> None:
+    assert dump(an_inventory())["_meta"] == {"hostvars": {}}
+
+
+def test_the_graph_is_drawn_as_ansible_draws_it(site: Inventory) -> None:
+    assert graph(site).split("\n") == [
+        "@all:",
+        "  |--@masters:",
+        "  |  |--m",
+        "  |--@slaves:",
+        "  |  |--@north:",
+        "  |  |  |--n1",
+        "  |  |  |--n2",
+        "  |  |--s",
+        "  |--@other:",
+        "  |  |--s",
+        "  |--@ungrouped:",
+    ]
+
+
+def test_the_graph_ends_somewhere(site: Inventory) -> None:
+    layers = {f"g{n}": Group(name=f"g{n}", hosts=(), children=(f"g{n + 1}", f"h{n + 1}")) for n in range(40)}
+    twins = {f"h{n}": Group(name=f"h{n}", hosts=(), children=(f"g{n + 1}", f"h{n + 1}")) for n in range(40)}
+    ends = {name: Group(name=name, hosts=(), children=()) for name in ("g40", "h40")}
+    top = Group(name="all", hosts=(), children=("g0",))
+    lines = graph(replace(site, groups={"all": top, **layers, **twins, **ends})).split("\n")
+    assert len(lines) == MAX_GRAPH_LINES + 1
+    assert lines[-1] == "…"
+
+
+def test_a_host_is_described_with_the_origin_of_every_value(site: Inventory, tmp_path: Path) -> None:
+    values = {value.variable: value for value in describe(site, "n1")}
+    file = str(tmp_path / "jsync.yaml")
+    assert values["interval_s"] == HostValue(variable="interval_s", value=5.0, origin="all", file=file, line=1)
+    assert values["address"] == HostValue(variable="address", value="10.0.0.1", origin="n1", file=file, line=5)
+    assert values["udp_port"] == HostValue(variable="udp_port", value=None, origin="n1", file=file, line=5)
+    assert values["tcp_port"] == HostValue(variable="tcp_port", value=5000, origin="default", file=None, line=None)
+    assert values["master"] == HostValue(variable="master", value=["m"], origin="default", file=None, line=None)
+    assert values["x_note"].value == "of n1"
+    assert {name: value.value for name, value in values.items()} == {
+        "address": "10.0.0.1",
+        "tcp_port": 5000,
+        "udp_port": None,
+        "listen": None,
+        "cache": str(tmp_path / "c" / "n1"),
+        "dialect": "auto",
+        "master": ["m"],
+        "scheduler_id": "n1",
+        "folder": None,
+        "interval_s": 5.0,
+        "connection": None,
+        "ssh_user": None,
+        "ssh_port": None,
+        "ssh_key": None,
+        "ssh_config": None,
+        "become": False,
+        "jsync": "jsync",
+        "allowed_hosts": None,
+        "tcp_required": True,
+        "udp_required": True,
+        "max_delete": "50%",
+        "x_note": "of n1",
+    }
+
+
+def test_a_master_is_described_without_what_only_slaves_have(site: Inventory, tmp_path: Path) -> None:
+    values = {value.variable: value.value for value in describe(site, "m")}
+    assert values["remote"] == str(tmp_path / "r")
+    assert not {"cache", "master", "folder", "tcp_required", "udp_required", "max_delete"} & set(values)
+
+
+def test_lists_are_described_as_they_are_written(site: Inventory) -> None:
+    values = {value.variable: value.value for value in describe(site, "s")}
+    assert values["allowed_hosts"] == [{"host": "a", "level": "all"}]
+    assert values["max_delete"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("n11", "did you mean `n1`?"), ("xyzzy", "`jsync inventory --graph` shows the hosts")]
+)
+def test_an_unknown_host_is_a_usage_error(name: str, hint: str, site: Inventory) -> None:
+    with pytest.raises(UsageError, match=f"there is no host `{name}`") as caught:
+        describe(site, name)
+    assert caught.value.hint == hint
