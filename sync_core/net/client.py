@@ -7,7 +7,7 @@ import errno
 import os
 from collections.abc import Callable
 
-from sync_core.model.errors import JsyncError, PeerError, UnreachableError
+from sync_core.model.errors import JsyncError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.streams import keep_alive, write_all
@@ -22,8 +22,8 @@ _BLOCK_BYTES = 65536
 class CommandClient:
     """One connection to a command port, made by ``connect``; questions are asked one at a time.
 
-    What the system reports is an ``UnreachableError`` with its ``errno`` and a text like the original's log,
-    ``Connection refused [connect] [10.0.0.5:4440]``; a peer that closes in good order is a ``PeerError``.
+    The end of a connection is an ``UnreachableError``: with the system's ``errno`` and a text like the original's log,
+    ``Connection refused [connect] [10.0.0.5:4440]``, or without an ``errno`` where the peer closed in good order.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: tuple[IpAddress, int]) -> None:
@@ -79,8 +79,8 @@ class CommandClient:
             timeout_s: the longest time in which no byte moves.
 
         Raises:
-            UnreachableError: the connection broke, or nothing moved for so long.
-            PeerError: the peer closed the connection, or its bytes make no sense.
+            UnreachableError: the connection broke, was closed, or nothing moved for so long.
+            RemoteProtocolError: the peer's bytes make no sense.
             LocalProtocolError: the session does not allow it now.
         """
         return await self._converse(lambda: self._session.register(request), timeout_s)
@@ -97,8 +97,8 @@ class CommandClient:
         """Wait until the connection is over, and return if we closed it ourselves.
 
         Raises:
-            UnreachableError: it broke.
-            PeerError: the peer closed it, or its bytes make no sense.
+            UnreachableError: it broke, or the peer closed it.
+            RemoteProtocolError: the peer's bytes make no sense.
         """
         await asyncio.wait([self._reading])
         if self._failure is not None or not self._reading.cancelled():
@@ -123,7 +123,9 @@ class CommandClient:
         except OSError as error:
             raise self._fail(_unreachable(error, "send", *self._peer)) from error
         except asyncio.CancelledError:
-            self._fail(PeerError("a question was broken off"))  # its answer would be taken for that of the next one
+            self._fail(
+                UnreachableError("a question was broken off")
+            )  # its answer would be taken for that of the next one
             raise
 
     def _check_open(self) -> None:
@@ -132,7 +134,7 @@ class CommandClient:
         if self._reading.done():
             if not self._reading.cancelled():
                 self._reading.result()  # a bug, which must not be swallowed
-            raise PeerError("the connection is closed")
+            raise UnreachableError("the connection is closed")
 
     async def _next_answer(self, timeout_s: float) -> Answer:
         while self._answers.empty():
@@ -162,7 +164,7 @@ class CommandClient:
             if isinstance(event, AnswerReceived):
                 self._answers.put_nowait(event.answer)
             elif isinstance(event, ConnectionClosed):
-                self._fail(PeerError(f"the peer has closed the connection [{endpoint(*self._peer)}]"))
+                self._fail(UnreachableError(f"the peer has closed the connection [{endpoint(*self._peer)}]"))
                 return
 
     def _fail(self, failure: JsyncError) -> JsyncError:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from sync_core.model.errors import LocalProtocolError, PeerError, RemoteProtocolError, UnreachableError
+from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, UnreachableError
 from sync_core.model.security import Level
 from sync_core.net.client import CommandClient
 from sync_core.net.server import CommandServer, Connection
@@ -217,9 +217,12 @@ def test_a_peer_that_closes_instead_of_answering() -> None:
 
     async def scenario() -> None:
         async with scripted(close) as client:
-            with pytest.raises(PeerError, match=r"the peer has closed the connection \[127.0.0.1:\d+\]"):
+            with pytest.raises(
+                UnreachableError, match=r"the peer has closed the connection \[127.0.0.1:\d+\]"
+            ) as caught:
                 await client.register(REGISTER, timeout_s=10)
-            with pytest.raises(PeerError):
+            assert caught.value.errno is None
+            with pytest.raises(UnreachableError):
                 await client.register(REGISTER, timeout_s=10)
 
     run(scenario())
@@ -231,7 +234,7 @@ def test_a_peer_that_closes_an_idle_connection_is_noticed() -> None:
 
     async def scenario() -> None:
         async with scripted(close) as client:
-            with pytest.raises(PeerError, match="the peer has closed the connection"):
+            with pytest.raises(UnreachableError, match="the peer has closed the connection"):
                 await client.wait_closed()
             assert client.is_closed
 
@@ -260,7 +263,7 @@ def test_a_connection_that_breaks_while_we_send_is_a_break_in_any_case() -> None
 
     async def scenario() -> None:
         async with scripted(reset) as client:
-            with pytest.raises((UnreachableError, PeerError)):
+            with pytest.raises(UnreachableError):
                 await client.register(Register(scheduler_id="x" * 20_000_000, tcp_port=1), timeout_s=10)
 
     run(scenario())
@@ -329,7 +332,7 @@ def test_a_question_that_is_broken_off_ends_the_connection() -> None:
             question.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await question
-            with pytest.raises(PeerError, match="broken off"):
+            with pytest.raises(UnreachableError, match="broken off"):
                 await client.ask(CheckFolders(), timeout_s=10)
 
     run(scenario())
@@ -339,7 +342,7 @@ def test_after_close_nothing_can_be_asked() -> None:
     async def scenario() -> None:
         async with scripted(say_nothing) as client:
             await client.close()
-            with pytest.raises(PeerError, match="the connection is closed"):
+            with pytest.raises(UnreachableError, match="the connection is closed"):
                 await client.register(REGISTER, timeout_s=10)
 
     run(scenario())
