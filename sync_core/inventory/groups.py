@@ -193,7 +193,7 @@ def _break_circles(draft: Draft, problems: Problems) -> None:
                 names = [step for step, _ in path]
                 circle = [*names[names.index(child) :], child] if child in names else [name, child, name]
                 place = draft.groups[name].children.pop(child)
-                problems.add(place, f"the group {shown(child)} contains itself", " > ".join(circle))
+                problems.add(place, f"the group {shown(child)} contains itself", shown(" > ".join(circle)))
             elif child not in done:
                 path.append((child, iter(list(draft.groups[child].children))))
                 on_path.add(child)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 
 from sync_core.model.errors import InventoryError, Problem
 
@@ -14,6 +15,7 @@ MAX_PROBLEMS = 500
 """More than anybody reads; a hostile file must not make us keep millions."""
 
 _SHOWN_CHARACTERS = 60
+_MAX_COMPARED = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -39,10 +41,15 @@ class Problems:
         self._found: dict[tuple[Place, str], Problem] = {}
         self._topics: set[tuple[Place, str]] = set()
         self._places: set[Place] = set()
-        self._dropped = 0
+        self._has_dropped = False
 
     def __bool__(self) -> bool:
         return bool(self._found)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether further faults would only be dropped, so that nobody needs to look for them."""
+        return len(self._found) >= MAX_PROBLEMS
 
     def add(self, place: Place, message: str, hint: str | None = None, *, topic: str | None = None) -> None:
         """Note one fault; the same one at the same place counts once.
@@ -58,8 +65,8 @@ class Problems:
         about = (place, topic or message)
         if about in self._topics:
             return
-        if len(self._found) >= MAX_PROBLEMS:
-            self._dropped += 1
+        if self.is_full:
+            self._has_dropped = True
             return
         self._topics.add(about)
         self._found[place, message] = Problem(
@@ -73,9 +80,8 @@ class Problems:
     def error(self) -> InventoryError:
         """Return all that was found as one error, in file order."""
         ordered = [self._found[key] for key in sorted(self._found)]
-        if self._dropped:
-            message = f"and {self._dropped} more problems, not shown"
-            ordered.append(Problem(file=self.file, line=0, column=0, message=message))
+        if self._has_dropped:
+            ordered.append(Problem(file=self.file, line=0, column=0, message="and more problems, not shown"))
         return InventoryError(tuple(ordered))
 
 
@@ -89,7 +95,7 @@ def shown(value: object) -> str:
 
 def closest(word: str, known: Iterable[str]) -> str | None:
     """Return a hint that names the known word most like ``word``, if one is near enough."""
-    matches = difflib.get_close_matches(word[:100], list(known), n=1)
+    matches = difflib.get_close_matches(word[:100], list(islice(known, _MAX_COMPARED)), n=1)
     return f"did you mean {shown(matches[0])}?" if matches else None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,28 +115,29 @@ class Resolver:
             self.problems.add(draft.place, message, f"{hint}; or connection: none", topic=needed)
 
     def _masters(self, draft: HostDraft, raw: Mapping[str, RawSetting], values: Mapping[str, Any]) -> tuple[str, ...]:
-        known = self.masters
         if "master" not in raw:
-            return self._only_master(draft, known)
+            return self._only_master(draft)
         given = values.get("master", [])
         names = [given] if isinstance(given, str) else given
         content = raw["master"].node.content
         nodes = content if isinstance(content, tuple) else (raw["master"].node,) * len(names)
         for index, (name, node) in enumerate(zip(names, nodes, strict=False)):
-            if name not in known:
-                message, hint = f"there is no master {shown(name)}", closest(name, known)
-                if self.roles.get(name) is Role.SLAVE:
-                    message = f"{shown(name)} is a slave, not a master"
-                hint = hint or f"masters: {', '.join(known[:5]) or 'none'}"
-                self.problems.add(node.place, message, hint)
+            if self.roles.get(name) is not Role.MASTER:
+                self._no_master(name, node)
             elif name in names[:index]:
                 self.problems.add(node.place, f"the master {shown(name)} is named twice")
         return tuple(names)
 
-    def _only_master(self, draft: HostDraft, known: Sequence[str]) -> tuple[str, ...]:
-        if len(known) == 1:
-            return (known[0],)
-        slave = f"the slave {shown(draft.name)}"
+    def _no_master(self, name: str, node: Node) -> None:
+        is_slave = name in self.roles
+        message = f"{shown(name)} is a slave, not a master" if is_slave else f"there is no master {shown(name)}"
+        hint = closest(name, self.masters) or f"masters: {', '.join(self.masters[:5]) or 'none'}"
+        self.problems.add(node.place, message, hint)
+
+    def _only_master(self, draft: HostDraft) -> tuple[str, ...]:
+        if len(self.masters) == 1:
+            return self.masters
+        slave, known = f"the slave {shown(draft.name)}", self.masters
         if known:
             message, hint = f"{slave} names no `master`, and there are {len(known)}", f"one of {', '.join(known[:5])}"
         else:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from sync_core.inventory.document import Node
-from sync_core.inventory.problems import Place, Problems, closest, shown
+from sync_core.inventory.problems import MAX_PROBLEMS, Place, Problems, closest, shown
 from sync_core.inventory.values import Expects
 from sync_core.inventory.variables import NOT_BUILT, AllowedHostTable, DocumentModel, GroupTable, VariableTable
 
@@ -26,7 +26,7 @@ def check_shape(document: Node, problems: Problems) -> None:
     try:
         DocumentModel.model_validate(document.plain)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)
+        details = error.errors(include_url=False, include_context=False)[: MAX_PROBLEMS + 1]
         spots = [(_find(document, detail["loc"]), str(detail["type"])) for detail in details]
         around = {spot.path[:length] for spot, _ in spots for length in range(len(spot.path))}
         for spot, error_type in spots:

@@ -104,7 +104,7 @@ MostRemovals: TypeAlias = Annotated[
     Expects("a number of files, or a percentage from 0% to 100%"),
 ]
 MasterNames: TypeAlias = Annotated[
-    Text | Annotated[list[Text], Field(min_length=1, max_length=1000, json_schema_extra={"uniqueItems": True})],
+    Text | Annotated[list[Text], Field(min_length=1, max_length=50, json_schema_extra={"uniqueItems": True})],
     Expects("a master's name, or a list of them"),
 ]
 Flag: TypeAlias = Annotated[bool, Expects("true or false")]

@@ -128,7 +128,7 @@ class VariableTable(BaseModel):
     ssh_config: PathText = Field(_UNSET, description="a configuration file of ssh's own")
     become: Flag = Field(_UNSET, description="run commands on the host by sudo; false by default")
     jsync: Text = Field(_UNSET, description="the jsync command on the host; jsync by default")
-    allowed_hosts: Annotated[list[AllowedHostTable], Field(max_length=10_000), Expects("a list of {host, level}")] = (
+    allowed_hosts: Annotated[list[AllowedHostTable], Field(max_length=1000), Expects("a list of {host, level}")] = (
         Field(_UNSET, description="who may connect; by default the host itself and its peers in the inventory")
     )
     tcp_required: Flag = Field(_UNSET, description="slave: whether its TCP port decides about check-ports; true")

@@ -68,14 +68,14 @@ def test_depth_is_the_longest_way() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("{a: {children: {a: }}}", ["1:17: the group `a` contains itself (a > a)"]),
-        ("{a: {children: {b: {children: {a: }}}}}", ["1:32: the group `a` contains itself (a > b > a)"]),
+        ("{a: {children: {a: }}}", ["1:17: the group `a` contains itself (`a > a`)"]),
+        ("{a: {children: {b: {children: {a: }}}}}", ["1:32: the group `a` contains itself (`a > b > a`)"]),
         ("{a: {children: {b: }}, b: {children: {c: }}, c: {children: {b: , d: }}}", [
-            "1:61: the group `b` contains itself (b > c > b)"
+            "1:61: the group `b` contains itself (`b > c > b`)"
         ]),
-        ("{all: {children: {a: {children: {all: }}}}}", ["1:34: the group `all` contains itself (all > a > all)"]),
-        ("{x: {children: {all: }}}", ["1:17: the group `all` contains itself (x > all > x)"]),
-        ("{all: {children: {all: }}}", ["1:19: the group `all` contains itself (all > all)"]),
+        ("{all: {children: {a: {children: {all: }}}}}", ["1:34: the group `all` contains itself (`all > a > all`)"]),
+        ("{x: {children: {all: }}}", ["1:17: the group `all` contains itself (`x > all > x`)"]),
+        ("{all: {children: {all: }}}", ["1:19: the group `all` contains itself (`all > all`)"]),
     ],
 )  # fmt: skip
 def test_circles_are_found_and_broken(text: str, expected: list[str]) -> None:

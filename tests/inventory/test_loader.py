@@ -82,7 +82,7 @@ def test_every_fault_comes_in_one_go(tmp_path: Path) -> None:
         "8:40: there is no master `x` (masters: m)",
         "9:5: the host name `a b` is not allowed: ` ` is not allowed in it",
         "10:16: `l` is neither a master nor a slave (put it below the group `masters` or `slaves`)",
-        "10:33: the group `lost` contains itself (lost > lost)",
+        "10:33: the group `lost` contains itself (`lost > lost`)",
     ]
 
 

@@ -44,11 +44,15 @@ def test_a_place_remembers_that_something_is_wrong_there() -> None:
 
 def test_a_hostile_file_does_not_fill_the_memory() -> None:
     problems = Problems("f")
-    for line in range(1, MAX_PROBLEMS + 3):
+    for line in range(1, MAX_PROBLEMS):
         problems.add(Place(line=line, column=1), "wrong")
+    assert not problems.is_full
+    for line in range(MAX_PROBLEMS, MAX_PROBLEMS + 3):
+        problems.add(Place(line=line, column=1), "wrong")
+        assert problems.is_full
     found = lines(problems)
     assert len(found) == MAX_PROBLEMS + 1
-    assert found[-1] == "f: and 2 more problems, not shown"
+    assert found[-1] == "f: and more problems, not shown"
 
 
 @pytest.mark.parametrize(
