@@ -11,10 +11,11 @@ import pytest
 from cli.command import Command
 from cli.commands import COMMANDS
 from cli.settings import common_options
-from sync_core.inventory import schema
+from sync_core.inventory import load, schema
 from sync_core.model.probe import Verdict
 
 _PROJECT = Path(__file__).parents[2]
+_README = (_PROJECT / "README.md").read_text(encoding="utf-8")
 _REFERENCE = (_PROJECT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
@@ -69,6 +70,15 @@ def test_every_variable_is_explained() -> None:
 
 
 def test_the_readme_names_only_commands_that_exist() -> None:
-    text = (_PROJECT / "README.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"\bjsync ([a-z][a-z-]+)", text)) - {"makes", "speaks", "does", "is"}
+    named = set(re.findall(r"(?:`|\$ |/bin/)jsync ([a-z][a-z-]+)", _README))
+    assert {"up", "diff", "check-ports"} <= named
     assert named <= {command.name for command in COMMANDS}
+
+
+def test_the_inventory_of_the_readme_is_valid(tmp_path: Path) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", _README, re.DOTALL)
+    file = tmp_path / "jsync.yaml"
+    file.write_text(block, encoding="utf-8")
+    inventory = load(file, environ={})
+    assert list(inventory.hosts) == ["scheduler-4440", "slave-5000", "slave-5001"]
+    assert inventory.warnings == ()
