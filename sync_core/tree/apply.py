@@ -129,14 +129,13 @@ class _Update:
         going: set[RelPath] = set()
         for change in self._changes:
             with _named(change.path):
-                match change:
-                    case Remove():
-                        going.add(change.path)
-                    case MakeDirectory():
-                        if _obstacle(change.path, going) is None:  # else it is made when that has gone
-                            self._make(change.path)
-                    case WriteFile():
-                        self._stage_file(change, going)
+                if isinstance(change, WriteFile):
+                    self._stage_file(change, going)
+                elif isinstance(change, Remove):
+                    self._tree.check(_obstacle(change.path, going) or change.path)
+                    going.add(change.path)
+                elif _obstacle(change.path, going) is None:  # else it is made when that has gone
+                    self._make(change.path)
         for path, staged in self._staged.items():
             with _named(path), self._tree.folder(staged.folder) as fd:
                 sync_temporary(fd, staged.name)
@@ -162,15 +161,14 @@ class _Update:
         later: list[RelPath] = []
         for change in self._changes:
             with _named(change.path):
-                match change:
-                    case Remove() if change.path not in renewed:
-                        later.append(change.path)
-                    case Remove():
-                        self._remove(change.path)
-                    case MakeDirectory():
-                        self._make(change.path)
-                    case WriteFile():
-                        self._rename(change.path)
+                if isinstance(change, WriteFile):
+                    self._rename(change.path)
+                elif isinstance(change, MakeDirectory):
+                    self._make(change.path)
+                elif change.path in renewed:
+                    self._remove(change.path)
+                else:
+                    later.append(change.path)
         for path in sorted(later, key=lambda path: -path.count("/")):
             with _named(path):
                 self._remove(path)

@@ -16,7 +16,7 @@ from pathlib import Path
 from sync_core.model.errors import UnsafeNameError
 from sync_core.model.manifest import Kind
 from sync_core.model.observation import Observation, Observations, Scan, Trouble
-from sync_core.model.path import ROOT, RelPath, ancestors, check_name, join, sort_key
+from sync_core.model.path import ROOT, RelPath, ancestors, check_name, join, parent_of, sort_key
 from sync_core.tree.digest import digest_file, is_current, observe_stat
 from sync_core.tree.ground import Folder, Ground, LinkError, Spot, open_ground
 
@@ -123,17 +123,13 @@ class _Look:
 
     def at_path(self, path: RelPath) -> None:
         """Look at ``path``, or at the first folder on the way to it that is gone or no longer one."""
-        *folders, last = path.split("/")
-        for depth in range(len(folders), -1, -1):
-            names = [*folders, last][: depth + 1]
-            try:
-                with self._ground.descend(names[:-1]) as folder:
-                    top = RelPath("/".join(names))
-                    self._tops.add(top)
-                    self.at(folder, names[-1], top)
-            except OSError:
-                continue
-            return
+        *folders, name = path.split("/")
+        try:
+            with self._ground.descend(folders) as folder:
+                self._tops.add(path)
+                self.at(folder, name, path)
+        except OSError:
+            self.at_path(parent_of(path))  # ends at a first-level name, whose folder is the root
 
     def into(self, folder: Folder, path: RelPath) -> None:
         """Look at everything in ``folder``, which is open."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,6 +118,9 @@ class Watch:
         return real, found.st_dev, found.st_ino
 
     def _observe(self, real: str) -> InotifyObserver:
+        # Folders that are made one in the other quickly may be registered twice, which watchdog warns of; it is
+        # harmless, but turned into an error it would end the thread that reads events.
+        warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
         # Full events keep what was moved in from outside apart from what was merely created.
         observer = InotifyObserver(generate_full_events=True)
         try:

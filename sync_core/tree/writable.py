@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -52,6 +53,16 @@ class WritableTree:
         finally:
             os.close(fd)
 
+    def check(self, path: RelPath) -> None:
+        """Make sure that ``path`` can be removed without going through a link.
+
+        Raises:
+            UnsafeNameError: a link stands where one of its folders must be.
+            OSError: one of them can't be opened.
+        """
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.folder(parent_of(path)):
+            pass
+
     def make(self, path: RelPath) -> bool:
         """Make the folder ``path`` if it is not there; return whether it was made.
 
@@ -88,15 +99,17 @@ class WritableTree:
         return True
 
     def sync(self, path: RelPath) -> None:
-        """Return when the names in the folder ``path`` are on the disk; harmless if there is no such folder."""
-        try:
-            with self.folder(path) as fd:
+        """Return when the names in the folder ``path`` are on the disk; harmless if it has gone meanwhile.
+
+        Raises:
+            OSError: the disk could not take them.
+        """
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.folder(path) as fd:
+            try:
                 os.fsync(fd)
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        except OSError as error:
-            if error.errno not in _CANT_SYNC:
-                raise
+            except OSError as error:
+                if error.errno not in _CANT_SYNC:
+                    raise
 
 
 def _step(fd: int, name: str, seen: RelPath) -> int:

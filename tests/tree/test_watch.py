@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import queue
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -227,16 +228,15 @@ def test_no_hint_comes_after_the_stop(watched: Watched) -> None:
         watched._hints.get(timeout=0.1)
 
 
-def test_where_the_system_refuses_there_are_no_events(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
-    watched.watch.stop()
-
-    def refuse(root: str) -> None:
-        raise OSError(28, "inotify watch limit reached")
-
-    monkeypatch.setattr(watched.watch, "_observe", refuse)
-    assert not watched.watch.start()
-    monkeypatch.undo()
-    assert watched.watch.start()
+def test_where_the_system_refuses_there_are_no_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch(tmp_path, lambda hint: None)
+    before = threading.active_count()
+    with monkeypatch.context() as patch:
+        patch.setattr(watch, "_identify", lambda: (str(tmp_path / "vanished since"), 0, 0))
+        assert not watch.start()
+    assert threading.active_count() == before
+    assert watch.start()
+    watch.stop()
 
 
 @pytest.mark.parametrize(
