@@ -87,8 +87,8 @@ def test_an_unreadable_file_is_reported_and_the_slave_keeps_its_old_copy(tmp_pat
         assert "secret.job.xml" in run.json["slaves"][0]["error"]["message"]
         os.chown(secret, 0, 0)
         secret.chmod(0o644)
-        eventually(site.in_sync, what="in sync")
-        assert (site.cache() / "secret.job.xml").read_bytes() == b"<job title='new'/>\n"
+        copy = site.cache() / "secret.job.xml"
+        eventually(lambda: copy.read_bytes() == b"<job title='new'/>\n", what="the new content")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a small file system")
