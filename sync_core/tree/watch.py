@@ -50,13 +50,15 @@ class Hint:
     is_complete: bool
 
 
-def trusted_paths(hints: Iterable[Hint]) -> frozenset[RelPath]:
+def trusted_paths(hints: Iterable[Hint], newer: Iterable[Hint] = ()) -> frozenset[RelPath]:
     """Return what a ``Settler`` may trust: the paths whose last hint said that they are complete.
 
     A write below a folder that was moved into place takes the trust from the whole folder.
 
     Args:
-        hints: in the order in which they came.
+        hints: those that came before the look, in order.
+        newer: those that came since it began. They only take trust away: what the look saw may be the half of what
+            is complete now. They belong to the next look too, which then can trust.
     """
     trusted: set[RelPath] = set()
     for hint in hints:
@@ -64,6 +66,8 @@ def trusted_paths(hints: Iterable[Hint]) -> frozenset[RelPath]:
             trusted.add(hint.path)
         else:
             trusted.difference_update((hint.path, *ancestors(hint.path)))
+    for hint in newer:
+        trusted.difference_update((hint.path, *ancestors(hint.path)))
     return frozenset(trusted)
 
 

@@ -255,3 +255,10 @@ def test_where_the_system_refuses_there_are_no_events(tmp_path: Path, monkeypatc
 def test_the_last_hint_decides_whom_to_trust(hints: list[tuple[str, bool]], trusted: set[str]) -> None:
     told = [Hint(path=RelPath(path), is_complete=is_complete) for path, is_complete in hints]
     assert trusted_paths(told) == trusted
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+@pytest.mark.parametrize(("newer", "trusted"), [("a", {"d", "e/x"}), ("d/y", {"a", "e/x"}), ("e", {"a", "d", "e/x"})])
+def test_a_hint_that_came_during_the_look_only_takes_trust(newer: str, trusted: set[str], is_complete: bool) -> None:
+    told = [Hint(path=RelPath(path), is_complete=True) for path in ("a", "d", "e/x")]
+    assert trusted_paths(told, [Hint(path=RelPath(newer), is_complete=is_complete)]) == trusted
