@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.job_files import job_file
+from tests.support.netns import namespace, why_no_namespaces
 from tests.support.site import Site, eventually, running_site, tree
 
 pytestmark = pytest.mark.e2e
@@ -31,6 +32,28 @@ def test_a_slave_outlives_its_master_and_is_in_sync_again_without_help(tmp_path:
         eventually((site.cache() / "b.job.xml").is_file, what="the change of the meantime")
         assert site.pid("slave-0") == pid
         eventually(lambda: site.run("status", "-q").code == 0, what="all well")
+
+
+def test_without_udp_a_change_arrives_within_one_interval(tmp_path: Path) -> None:
+    if reason := why_no_namespaces():
+        pytest.skip(reason)
+    with namespace() as machine:
+        machine.firewall("input udp dport 1-65535 drop")
+        site = Site(tmp_path, interval_s=3, prefix=("ip", "netns", "exec", machine.name))
+        with running_site(site):
+            eventually(site.in_sync, what="in sync")
+            site.write(site.remote / "_all" / "a.job.xml", b"<job/>\n")
+            told = site.wait_for_line("master", "sending UDP command check_folders")
+            copy = site.cache() / "a.job.xml"
+            eventually(copy.exists, what="the change")
+            assert "SCHEDULER-955" not in site.log("slave-0")
+            arrived = site.wait_for_line("slave-0", "SCHEDULER-701  Replicating '/a.job.xml'")
+            checks = [
+                line
+                for line in site.log("slave-0").splitlines()
+                if "check configuration directory" in line and told[:23] < line[:23] < arrived[:23]
+            ]
+            assert len(checks) == 1, "it came with the first check after the change"
 
 
 @pytest.mark.timeout(300)
