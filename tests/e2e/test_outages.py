@@ -41,7 +41,7 @@ def test_without_udp_a_change_arrives_within_one_interval(tmp_path: Path) -> Non
         machine.firewall("input udp dport 1-65535 drop")
         site = Site(tmp_path, interval_s=3, prefix=("ip", "netns", "exec", machine.name))
         with running_site(site):
-            eventually(site.in_sync, what="in sync")
+            eventually(lambda: site.run("status", "-q").code == 0, what="fetched once")
             site.write(site.remote / "_all" / "a.job.xml", b"<job/>\n")
             told = site.wait_for_line("master", "sending UDP command check_folders")
             copy = site.cache() / "a.job.xml"
