@@ -11,6 +11,7 @@ _VALUES = {"--inventory", "--limit", "--output", "--color"}
 _FLAGS = {"--quiet", "--verbose"}
 _SHORT_VALUES = "ilo"
 _SHORT_FLAGS = "qv"
+_TAKE_A_VALUE = {"i", "l", "n"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,9 @@ def _outputs(argv: Sequence[str]) -> Iterator[str]:
         if name == "--output":
             yield value if has_value else next(words, "")
         elif word.startswith("-") and not word.startswith("--") and "o" in word:
-            # `-o json`, `-ojson`, and behind flags: `-qo json`, `-vvojson`
+            # `-o json`, `-ojson`, and behind flags: `-qo json`, `-vvojson`; behind `-n` an `o` is part of its value
             flags, _, value = word[1:].partition("o")
-            if not flags.strip(_SHORT_FLAGS):
+            if not set(flags) & _TAKE_A_VALUE:
                 yield value or next(words, "")
 
 

@@ -60,7 +60,7 @@ def _show(call: Call, one: SlaveDiff) -> None:
 COMMAND = Command(
     name="diff",
     run=_diff,
-    help="""Compare what slaves have with what their master holds for them.
+    help="""Compare slaves with what their master holds for them.
 
     missing: only the master has it; extra: only the slave has it; changed: other content. Exit code 0 when all are in
     sync, 1 when lists differ, 2 when a list could not be had.""",

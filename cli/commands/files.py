@@ -64,7 +64,7 @@ def _show(call: Call, found: FileList) -> None:
 COMMAND = Command(
     name="files",
     run=_files,
-    help="""Show an md5 file list: a slave's cache, or what a master holds for a slave.
+    help="""Show the md5 file list of a slave, or a master's for a slave.
 
     xml is the protocol's own document; md5sum is what `md5sum -c` takes.""",
     examples=(

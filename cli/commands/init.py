@@ -69,9 +69,9 @@ def _next_steps(folder: Path) -> str:
 COMMAND = Command(
     name="init",
     run=_init,
-    help="""Write a working example: an inventory and a filled remote folder.
+    help="""Write a working example to start from.
 
-    One master and two slaves on this machine, ready for `jsync up`. Nothing is overwritten.""",
+    An inventory and a filled remote folder: one master and two slaves on this machine, ready for `jsync up`. Nothing is overwritten.""",
     examples=(
         ("jsync init demo", "into the folder demo"),
         ("jsync init -C", "what would be written here"),

@@ -52,6 +52,7 @@ def test_command_of(argv: list[str], command: str | None) -> None:
         ["x", "--output=json"],
         ["x", "-qojson"],
         ["x", "-vvo", "json"],
+        ["logs", "-fo", "json"],
         ["x", "-o", "table", "--nonsense", "-o", "json"],
     ],
 )

@@ -11,7 +11,7 @@ from cli.commands import COMMANDS
 from sync_core import __version__
 from tests.support.cli import run_cli
 
-_NOT_FOR_HELP = ["paramiko", "aiohttp", "pydantic", "lxml", "yaml", "rich", "psutil", "watchdog", "asyncio"]
+_NOT_FOR_HELP = ["paramiko", "aiohttp", "pydantic", "lxml", "yaml", "psutil", "watchdog", "asyncio"]
 
 
 def test_version() -> None:
@@ -24,6 +24,7 @@ def test_help_lists_every_command(option: str) -> None:
     result = run_cli("-q", option)
     assert (result.exit_code, result.err) == (0, "")
     assert all(f"\n  {command.name} " in result.out for command in COMMANDS)
+    assert "..." not in result.out.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -11,10 +11,12 @@ from sync_core.model.errors import FileTroubleError
 from tests.support.cli import Stream
 
 
-def _sink(*, is_terminal: bool = False, **settings: object) -> tuple[Sink, Stream, Stream]:
+_PLAIN = Settings()
+
+
+def _sink(settings: Settings = _PLAIN, *, is_terminal: bool = False) -> tuple[Sink, Stream, Stream]:
     stdout, stderr = Stream(is_terminal=is_terminal), Stream()
-    values = Settings(**settings)  # type: ignore[arg-type]
-    return Sink(Streams(stdout, stderr), values, {}), stdout, stderr
+    return Sink(Streams(stdout, stderr), settings, {}), stdout, stderr
 
 
 @pytest.mark.parametrize(
@@ -34,7 +36,7 @@ def test_colour(color: Color, environ: dict[str, str], is_terminal: bool, wanted
 
 
 def test_a_document_begins_with_its_schema_and_is_ascii() -> None:
-    sink, stdout, _ = _sink(output=Output.JSON)
+    sink, stdout, _ = _sink(Settings(output=Output.JSON))
     sink.document("files", {"path": "z\udcfcrich/zürich\x1b"})
     assert stdout.written() == b'{"schema": "jsync.files/1", "path": "z\\udcfcrich/z\\u00fcrich\\u001b"}\n'
     assert json.loads(stdout.written())["path"] == "z\udcfcrich/zürich\x1b"
@@ -50,7 +52,7 @@ def test_data_goes_to_stdout_and_words_to_stderr() -> None:
 
 
 def test_quiet_leaves_only_what_needs_attention() -> None:
-    sink, _, stderr = _sink(is_quiet=True)
+    sink, _, stderr = _sink(Settings(is_quiet=True))
     sink.note("by the way")
     sink.warn("look")
     assert stderr.written() == b"look\n"
@@ -71,9 +73,35 @@ def test_bytes_follow_text_in_order() -> None:
 
 
 def test_nan_is_no_json() -> None:
-    sink, _, _ = _sink(output=Output.JSON)
+    sink, _, _ = _sink(Settings(output=Output.JSON))
     with pytest.raises(ValueError, match="JSON"):
         sink.document("x", {"n": float("nan")})
+
+
+_INFO = "2026-11-24 07:21:52.367 [info]   SCHEDULER-955  UDP\x1b message"
+_WARN = "2026-11-24 07:21:52.367 [WARN]   ERRNO-111"
+
+
+@pytest.mark.parametrize(
+    ("settings", "out", "err"),
+    [
+        (Settings(), f"m | {_INFO}\nm | {_WARN}\n", ""),
+        (Settings(is_quiet=True), f"m | {_WARN}\n", ""),
+        (Settings(output=Output.JSON), "", f"m | {_INFO}\nm | {_WARN}\n"),
+    ],
+)
+def test_log_lines(settings: Settings, out: str, err: str) -> None:
+    sink, stdout, stderr = _sink(settings)
+    for line in (_INFO, _WARN):
+        sink.log_line("m | ", line)
+    assert stdout.written().decode() == out.replace("\x1b", "\\x1b")
+    assert stderr.written().decode() == err.replace("\x1b", "\\x1b")
+
+
+def test_content_keeps_tabs_and_colours() -> None:
+    sink, stdout, _ = _sink(Settings(color=Color.ALWAYS))
+    sink.content(["\ta\x1bb\r", Styled("+\tx", Style.GOOD)])
+    assert stdout.written() == b"\ta\\x1bb\\r\n\x1b[32m+\tx\x1b[0m\n"
 
 
 class _Full(Stream):

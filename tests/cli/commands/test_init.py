@@ -22,6 +22,13 @@ def test_writes_the_example(tmp_path: Path) -> None:
     assert f"`cd {folder} && jsync up`" in result.err
 
 
+def test_the_inventory_is_valid(tmp_path: Path) -> None:
+    run_cli("init", str(tmp_path))
+    result = run_cli("validate", "-i", str(tmp_path / "jsync.yaml"))
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out.endswith("is valid: 1 master, 2 slaves\n")
+
+
 def test_the_example_looks_like_a_jobscheduler_s_folder() -> None:
     files = _tree(_EXAMPLE)
     assert {"remote/_all/reports/daily.job_chain.xml", "remote/127.0.0.1#5000/reports/send.job.xml"} <= set(files)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cli import Result, run_cli
 from tests.support.net import listening
 from tests.support.site import PROJECT, Site, eventually, running_site
 
@@ -50,10 +51,18 @@ def _wait_for(process: subprocess.Popen[str], text: str) -> None:
     raise AssertionError(f"stderr ended without {text!r}")
 
 
+def _run(site: Site, *argv: str) -> Result:
+    return run_cli(*argv, environ=site.environment())
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_foreground_ends_cleanly(site: Site, number: signal.Signals) -> None:
     with _started(site, "up", "--color", "always") as process:
         _wait_for(process, "jsync: all agents are ready; Ctrl-C stops them")
+        assert _run(site, "status", "master", "-q").out == ""
+        left_alone = _run(site, "down")
+        assert (left_alone.exit_code, left_alone.out.count("foreground")) == (0, 2)
+        assert "jsync: slave-0 runs in the foreground (pid " in left_alone.err
         process.send_signal(number)
         out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
@@ -89,53 +98,68 @@ def test_detached_agents(site: Site) -> None:
         assert again.code == 0
         quiet = site.run("up", "-d", "-q")
         assert (quiet.code, quiet.stdout, quiet.stderr) == (0, "", "")
-        eventually(site.in_sync, what="in sync")
-        eventually(lambda: site.run("status", "-q").code == 0, what="status")
-        document = site.run("status", "-o", "json").json
+        eventually(lambda: _run(site, "diff", "slaves", "-q").exit_code == 0, what="in sync")
+        eventually(lambda: _run(site, "status", "-q").out == "", what="status")
+        document = _run(site, "status", "-o", "json").document
         assert [agent["state"] for agent in document["agents"]] == ["running", "running"]
+        ports = _run(site, "check-ports", "-q")
+        assert (ports.exit_code, ports.out, ports.err) == (0, "", "")
 
-        lines = site.run("logs", "slave-0", "-n", "1000").stdout.splitlines()
-        assert any("SCHEDULER-950  Scheduler has been registered" in line for line in lines)
-        assert all(line.startswith("slave-0 | ") for line in lines)
-        assert len(site.run("logs", "-n", "1", "-o", "json").json["lines"]) == 2
-        with _started(site, "logs", "master", "-f", "-n", "1") as process:
-            assert process.stdout is not None
-            assert process.stdout.readline().startswith("master | ")
-            site.run("notify", "slave-0")
-            assert "SCHEDULER-965" in process.stdout.readline()
-            process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=60) == 130
-
-        refused = site.run("sync", "slave-0")
-        assert refused.code == 2
-        assert "jsync notify slave-0" in refused.stderr
+        refused = _run(site, "sync", "slave-0")
+        assert (refused.exit_code, refused.out) == (2, "")
+        assert "jsync notify slave-0" in refused.err
         second = site.run("agent", "slave-0")
         assert second.code == 2
         assert "runs already" in second.stderr
-        ports = site.run("check-ports", "-q")
-        assert (ports.code, ports.stdout, ports.stderr) == (0, "", "")
 
-        assert site.run("down", "slave-0", "-C").stdout.split()[3:5] == ["slave-0", "stopped"]
-        assert site.run("down", "slave-0", "-o", "json").json["agents"][0]["outcome"] == "stopped"
+        would = _run(site, "down", "slave-0", "-C")
+        assert would.out.split()[3:5] == ["slave-0", "stopped"]
+        assert _run(site, "down", "slave-0", "-o", "json").document["agents"][0]["outcome"] == "stopped"
+        left = _run(site, "status", "slave-0")
+        assert (left.exit_code, left.out.splitlines()[1].split()[2]) == (1, "stopped")
+
+
+def test_logs(site: Site) -> None:
+    with running_site(site):
+        eventually(lambda: "SCHEDULER-950" in site.log("slave-0"), what="the registration")
+        lines = _run(site, "logs", "slave-0", "-n", "1000").out.splitlines()
+        assert any("SCHEDULER-950  Scheduler has been registered" in line for line in lines)
+        assert all(line.startswith("slave-0 | ") for line in lines)
+        assert "SCHEDULER-950" not in _run(site, "logs", "-q").out
+        assert len(_run(site, "logs", "-n", "1", "-o", "json").document["lines"]) == 2
+        with _started(site, "logs", "master", "-f", "-n", "1") as process:
+            assert process.stdout is not None
+            assert process.stdout.readline().startswith("master | ")
+            _run(site, "files", "master", "--for", "slave-0")
+            for line in process.stdout:
+                if "SCHEDULER-965  Executing command: <jsync.files" in line:
+                    break
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 130
 
 
 def test_sync_without_an_agent(site: Site) -> None:
     with running_site(site, ["master"]):
-        assert site.run("sync", "slave-0").code == 0
-        (site.remote / "_all" / "b.job.xml").write_bytes(b"<job/>\n")
-        eventually(lambda: "missing" in site.run("diff", "slave-0").stdout, what="the new file")
-        synced = site.run("sync", "slave-0", "-D")
-        assert synced.code == 0
-        assert synced.stdout.startswith("slave-0: fetched from master: 1 added, 0 changed, 0 removed\n")
-        assert "\n+<job/>\n" in synced.stdout
+        assert _run(site, "sync", "slave-0").exit_code == 0
+        site.write(site.remote / "_all" / "b.job.xml", b"<job/>\n")
+        eventually(lambda: "missing" in _run(site, "diff", "slave-0").out, what="the new file")
+        would = _run(site, "sync", "slave-0", "-C")
+        assert would.out == "slave-0: would fetch from master: 1 added, 0 changed, 0 removed\n  added    b.job.xml\n"
+        synced = _run(site, "sync", "slave-0", "-D")
+        assert (synced.exit_code, synced.err) == (0, "")
+        assert synced.out.startswith("slave-0: fetched from master: 1 added, 0 changed, 0 removed\n")
+        assert "\n+<job/>\n" in synced.out
         assert (site.cache() / "b.job.xml").read_bytes() == b"<job/>\n"
-        assert site.run("sync", "slave-0", "-q").stdout == ""
+        assert _run(site, "sync", "slave-0", "-q").out == ""
+        document = _run(site, "sync", "slave-0", "-o", "json").document
+        assert document["slaves"] == [{"slave": "slave-0", "master": "master", "changes": [], "error": None}]
+
         (site.remote / "_all" / "a.job.xml").unlink()
         (site.remote / "_all" / "b.job.xml").unlink()
-        eventually(lambda: "2 extra" in site.run("diff", "slave-0").stdout, what="the removals")
-        too_much = site.run("sync", "slave-0", "-o", "json")
-        assert too_much.code == 1
-        assert too_much.json["slaves"][0]["error"]["code"] == "max-delete"
+        eventually(lambda: "2 extra" in _run(site, "diff", "slave-0").out, what="the removals")
+        too_much = _run(site, "sync", "slave-0", "-o", "json")
+        assert too_much.exit_code == 1
+        assert too_much.document["slaves"][0]["error"]["code"] == "max-delete"
 
 
 def test_a_port_in_use_is_trouble_and_says_who_holds_it(site: Site) -> None:
