@@ -71,7 +71,8 @@ COMMAND = Command(
     run=_init,
     help="""Write a working example to start from.
 
-    An inventory and a filled remote folder: one master and two slaves on this machine, ready for `jsync up`. Nothing is overwritten.""",
+    An inventory and a filled remote folder: one master and two slaves on this machine, ready for `jsync up`.
+    Nothing is overwritten.""",
     examples=(
         ("jsync init demo", "into the folder demo"),
         ("jsync init -C", "what would be written here"),

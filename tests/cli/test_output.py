@@ -10,7 +10,6 @@ from cli.tables import Style, Styled, Table
 from sync_core.model.errors import FileTroubleError
 from tests.support.cli import Stream
 
-
 _PLAIN = Settings()
 
 
