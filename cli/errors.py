@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cli.documents import plain
 from cli.output import StdoutClosed, Streams
+from cli.text import printable
 from sync_core import __version__
 from sync_core.model.errors import InventoryError, JsyncError, LocalProtocolError, UsageError
 
@@ -111,15 +112,17 @@ def _usage_error(error: BaseException) -> UsageError | None:
 def error_text(error: JsyncError, *, about: str | None = None) -> str:
     """Return what stderr shows of ``error``: one line and its hint, or a line for each fault of an inventory.
 
+    The words may be a peer's, so line breaks in them are escaped like any other control character.
+
     Args:
         error: what is wrong.
         about: the host that it is reported for; it stands in front unless the error names it.
     """
     if isinstance(error, InventoryError):
-        return "\n".join(str(problem) for problem in error.problems)
+        return "\n".join(printable(str(problem)) for problem in error.problems)
     hosts = dict.fromkeys(host for host in (about, error.host) if host and host not in str(error))
-    words = ": ".join(["jsync", *hosts, str(error)])
-    return words + (f"\n  hint: {error.hint}" if error.hint else "")
+    words = printable(": ".join(["jsync", *hosts, str(error)]))
+    return words + (f"\n  hint: {printable(error.hint)}" if error.hint else "")
 
 
 def error_document(error: JsyncError) -> dict[str, object]:

@@ -53,9 +53,9 @@ def _reported(error: BaseException, state: Path, *, is_json: bool) -> tuple[Exit
             {"code": "not-built", "message": "ssh for slave-5000 is not built yet", "hint": None, "host": "slave-5000"},
         ),
         (
-            RemoteRefusalError("SCHEDULER-121", "SCHEDULER-121  Not \x1b[2Jallowed"),
-            "jsync: SCHEDULER-121  Not \\x1b[2Jallowed\n",
-            {"code": "refused", "message": "SCHEDULER-121  Not \x1b[2Jallowed", "hint": None, "host": None},
+            RemoteRefusalError("SCHEDULER-121", "SCHEDULER-121  Not \x1b[2J\nallowed"),
+            "jsync: SCHEDULER-121  Not \\x1b[2J\\nallowed\n",
+            {"code": "refused", "message": "SCHEDULER-121  Not \x1b[2J\nallowed", "hint": None, "host": None},
         ),
     ],
 )
