@@ -27,7 +27,7 @@ from sync_core.protocol.state import ERROR, STATE, error_element, read_error, re
 from sync_core.protocol.texts import text
 from sync_core.protocol.xml import Element, parse, write
 
-__all__ = ["decode_answer", "encode_answer", "error_answer", "refusal_answer"]
+__all__ = ["answer_element", "decode_answer", "encode_answer", "error_answer", "refusal_answer"]
 
 
 def error_answer(code: str, *insertions: object, time: str = "") -> ErrorAnswer:
@@ -60,10 +60,23 @@ def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
     Raises:
         UnsafeNameError: a name of a file can't travel (see ``requests.can_travel``); the error names it.
     """
-    root = Element("spooler", children=[Element("answer", {"time": time}, [_result_element(answer)])])
+    root = answer_element(answer, time=time)
     if isinstance(answer, ChangesAnswer) and not pretty:
         return write(root, encoding="iso-8859-1", tail="\0")
     return write(root, encoding="ascii", tail="\n\0", is_pretty=pretty)
+
+
+def answer_element(answer: Answer, *, time: str) -> Element:
+    """Return the whole answer as an element, in its envelope (section 1.3).
+
+    Args:
+        answer: what to say.
+        time: for ``answer/@time``.
+
+    Raises:
+        UnsafeNameError: a name of a file can't travel; the error names it.
+    """
+    return Element("spooler", children=[Element("answer", {"time": time}, [_result_element(answer)])])
 
 
 def _result_element(answer: Answer) -> Element:

@@ -1,4 +1,4 @@
-"""Commands as elements: which there are, and what each may say (``protocol.md`` sections 2.1, 3.2, 9 and 11)."""
+"""Commands as elements: which there are, and what each may say (``protocol.md`` sections 2.1, 3.2, 8.2, 9 and 11)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from types import MappingProxyType
 
 from sync_core.protocol.listing import LIST, list_element, read_list
 from sync_core.protocol.messages import (
+    DEFAULT_INTERVAL_S,
     CheckFolders,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     ListFiles,
@@ -19,16 +21,17 @@ from sync_core.protocol.messages import (
 from sync_core.protocol.schema import check_element, parse_boolean, parse_number, refusal, violation
 from sync_core.protocol.xml import Element
 
-__all__ = ["ROOT_ONLY", "read_command", "request_element"]
+__all__ = ["CONFIGURATION", "REGISTER", "ROOT_ONLY", "read_command", "request_element"]
 
-_REGISTER = "register_remote_scheduler"
+REGISTER = "register_remote_scheduler"
+CONFIGURATION = "supervisor.configuration.fetch"
 _CHECK_FOLDERS = "check_folders"
 _SHOW_STATE = "show_state"
 _SHOW_ALL = "s"
 _FILES = "jsync.files"
 _FETCH = "jsync.fetch"
 
-ROOT_ONLY = frozenset({LIST, _FILES, _FETCH})
+ROOT_ONLY = frozenset({LIST, CONFIGURATION, _FILES, _FETCH})
 """Commands that may not stand in a list of commands (section 1.2)."""
 
 _REGISTER_ATTRIBUTES = frozenset(
@@ -41,7 +44,11 @@ _WHAT = (
     "standard"
 )
 _WORDS = frozenset(_WHAT.split())
+_CONFIGURATION_ATTRIBUTES = frozenset(
+    {"scheduler_id", "cluster_member_id", "udp_port", "ip", "version", "interval"},
+)
 _MAX_PORT = 65535
+_MAX_INTERVAL_S = 2**31 - 1
 
 
 def request_element(request: Request) -> Element:
@@ -52,9 +59,13 @@ def request_element(request: Request) -> Element:
     """
     match request:
         case Register():
-            return Element(_REGISTER, _register_attributes(request))
+            return Element(REGISTER, _register_attributes(request))
         case FetchUpdatedFiles(listed=listed):
             return list_element(listed)
+        case FetchConfiguration(listed=listed):
+            element = list_element(listed, CONFIGURATION)
+            element.attributes = _configuration_attributes(request)
+            return element
         case CheckFolders():
             return Element(_CHECK_FOLDERS)
         case ShowState(what=what):
@@ -80,6 +91,20 @@ def _register_attributes(request: Register) -> dict[str, str]:
     return attributes
 
 
+def _configuration_attributes(request: FetchConfiguration) -> dict[str, str]:
+    """In the order of section 8.2; what is optional and has no value is left out, as real slaves do."""
+    attributes = {"scheduler_id": request.scheduler_id}
+    if request.cluster_member_id:
+        attributes["cluster_member_id"] = request.cluster_member_id
+    if request.udp_port:
+        attributes["udp_port"] = str(request.udp_port)
+    if request.ip:
+        attributes["ip"] = request.ip
+    attributes["version"] = request.version
+    attributes["interval"] = str(request.interval_s)
+    return attributes
+
+
 def _slave_attribute(slave: str | None) -> dict[str, str]:
     return {} if slave is None else {"slave": slave}
 
@@ -98,6 +123,23 @@ def read_command(element: Element) -> Request:
 
 def _read_fetch(element: Element) -> FetchUpdatedFiles:
     return FetchUpdatedFiles(listed=read_list(element))
+
+
+def _read_configuration(element: Element) -> FetchConfiguration:
+    listed = read_list(element, attributes=_CONFIGURATION_ATTRIBUTES)
+    values = element.attributes
+    if "scheduler_id" not in values:
+        raise refusal("LIBXML2-003", "scheduler_id", CONFIGURATION)
+    has_interval = "interval" in values
+    return FetchConfiguration(
+        scheduler_id=values["scheduler_id"],
+        cluster_member_id=values.get("cluster_member_id", ""),
+        udp_port=parse_number(element, "udp_port", at_most=_MAX_PORT) if "udp_port" in values else 0,
+        ip=values.get("ip", "").strip(),
+        version=values.get("version", ""),
+        interval_s=parse_number(element, "interval", at_most=_MAX_INTERVAL_S) if has_interval else DEFAULT_INTERVAL_S,
+        listed=listed,
+    )
 
 
 def _read_check_folders(element: Element) -> CheckFolders:
@@ -120,11 +162,11 @@ def _read_register(element: Element) -> Register:
     for child in element.children:
         check_element(child)
     if "tcp_port" not in element.attributes:
-        raise refusal("LIBXML2-003", "tcp_port", _REGISTER)
+        raise refusal("LIBXML2-003", "tcp_port", REGISTER)
     tcp_port = parse_number(element, "tcp_port", at_most=_MAX_PORT)
     if tcp_port == 0:
         # The original breaks the connection here (capture 10); a port that cannot be is a wrong value.
-        raise violation(f"Element '{_REGISTER}', attribute 'tcp_port': the value '0' is not valid")
+        raise violation(f"Element '{REGISTER}', attribute 'tcp_port': the value '0' is not valid")
     return Register(
         scheduler_id=element.attributes.get("scheduler_id", ""),
         tcp_port=tcp_port,
@@ -145,8 +187,9 @@ def _read_show_state(element: Element) -> ShowState:
 
 _READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(
     {
-        _REGISTER: _read_register,
+        REGISTER: _read_register,
         LIST: _read_fetch,
+        CONFIGURATION: _read_configuration,
         _CHECK_FOLDERS: _read_check_folders,
         _SHOW_STATE: _read_show_state,
         _SHOW_ALL: _read_show_state,

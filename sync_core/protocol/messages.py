@@ -1,4 +1,4 @@
-"""The messages of the classic dialect as values (``protocol.md`` sections 2, 3, 9 and 11), and jsync's own two.
+"""The messages of both dialects as values (``protocol.md`` sections 2, 3, 8, 9 and 11), and jsync's own two.
 
 Requests go from whoever opened the connection, answers come back, one at a time. jsync's own requests are
 ``jsync.files`` and ``jsync.fetch``: read-only questions that a real JobScheduler refuses as unknown commands.
@@ -14,10 +14,12 @@ from sync_core.model.change import Changes
 from sync_core.model.manifest import EMPTY_MANIFEST, Manifest
 
 __all__ = [
+    "DEFAULT_INTERVAL_S",
     "Answer",
     "ChangesAnswer",
     "CheckFolders",
     "ErrorAnswer",
+    "FetchConfiguration",
     "FetchDifferences",
     "FetchUpdatedFiles",
     "FileListAnswer",
@@ -60,6 +62,38 @@ class FetchUpdatedFiles:
     listed: Manifest = EMPTY_MANIFEST
 
 
+DEFAULT_INTERVAL_S = 3600
+"""What a slave of the HTTP dialect means that does not say how often it fetches (section 8.3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchConfiguration:
+    """``<supervisor.configuration.fetch …>``: list and registration in one, the HTTP dialect's request (section 8.2).
+
+    Attributes:
+        scheduler_id: the slave's id, and its folder's name.
+        cluster_member_id: which member of a cluster it is; empty = not in a cluster.
+        udp_port: where it wants wake-ups; ``0`` = nowhere.
+        ip: the address or name to which they should go; empty = whence the request came.
+        version: for display.
+        interval_s: seconds in which it fetches again at the latest.
+        listed: what it has.
+    """
+
+    scheduler_id: str
+    cluster_member_id: str = ""
+    udp_port: int = 0
+    ip: str = ""
+    version: str = ""
+    interval_s: int = DEFAULT_INTERVAL_S
+    listed: Manifest = EMPTY_MANIFEST
+
+    @property
+    def member_id(self) -> str:
+        """The first part of its identity: the member of the cluster, else the scheduler (section 8.3)."""
+        return self.cluster_member_id or self.scheduler_id
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFolders:
     """``<check_folders/>``: the wake-up, by UDP or TCP."""
@@ -100,7 +134,9 @@ class FetchDifferences:
     listed: Manifest = EMPTY_MANIFEST
 
 
-Request: TypeAlias = Register | FetchUpdatedFiles | CheckFolders | ShowState | ListFiles | FetchDifferences
+Request: TypeAlias = (
+    Register | FetchUpdatedFiles | FetchConfiguration | CheckFolders | ShowState | ListFiles | FetchDifferences
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

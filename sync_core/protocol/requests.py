@@ -1,4 +1,4 @@
-r"""Requests as bytes and back (``protocol.md`` sections 1.2, 2, 3 and 11).
+r"""Requests as bytes and back (``protocol.md`` sections 1.2, 2, 3, 8 and 11).
 
 ``encode_request`` writes what a real 1.3 slave writes: prolog, newline, root element, and neither newline nor NUL
 behind it. ``decode_request`` takes all forms in which commands are sent, and refuses what a real peer's schema would
@@ -45,8 +45,8 @@ def decode_request(document: bytes) -> Request:
 
     Raises:
         RemoteProtocolError: it is malformed (``XML-ERROR``), breaks the schema (``LIBXML2-007``), lacks ``tcp_port``
-            (``LIBXML2-003``), is an empty list of commands (``SCHEDULER-353``), holds several of them
-            (``SCHEDULER-319``), or asks for a state that is not known (``SCHEDULER-164``).
+            or ``scheduler_id`` (``LIBXML2-003``), is an empty list of commands (``SCHEDULER-353``), holds several of
+            them (``SCHEDULER-319``), or asks for a state that is not known (``SCHEDULER-164``).
     """
     root = _root(document)
     command = _unwrapped(root)

@@ -24,6 +24,7 @@ __all__ = [
     "RequestReceived",
     "ServerEvent",
     "ServerSession",
+    "raw_text",
 ]
 
 ServerEvent: TypeAlias = RequestReceived | Malformed | EmptyLine | HttpSeen | Closed | NeedData
@@ -155,18 +156,18 @@ class ServerSession:
             return EmptyLine()
         self._move(ServerMove.REQUEST)
         try:
-            return RequestReceived(request=decode_request(document), raw=_raw(document))
+            return RequestReceived(request=decode_request(document), raw=raw_text(document))
         except RemoteProtocolError as error:
-            return Malformed(error=error, raw=_raw(document))
+            return Malformed(error=error, raw=raw_text(document))
 
     def _too_long(self) -> Malformed:
         """Refuse what would fill the memory: nobody knows where it ends, so the answer is the last one."""
         self._move(ServerMove.TOO_LONG)
         error = refusal("XML-ERROR", f"the request is longer than {self.max_request_bytes} bytes")
-        return Malformed(error=error, raw=_raw(bytes(self._document[:_RAW_BYTES])))
+        return Malformed(error=error, raw=raw_text(bytes(self._document[:_RAW_BYTES])))
 
 
-def _raw(document: bytes) -> str:
+def raw_text(document: bytes) -> str:
     """Return the beginning of a request for the log; bytes that are no UTF-8 become surrogates, as in names."""
     beginning = document[:_RAW_BYTES]
     prolog = _PROLOG.match(beginning)

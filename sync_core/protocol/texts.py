@@ -25,6 +25,7 @@ _CATALOGUE = MappingProxyType(
         "SCHEDULER-287": "TCP connection not allowed",
         "SCHEDULER-289": "$1 is in use, trying again for up to $2s",
         "SCHEDULER-301": "UDP message from $1 is not allowed",
+        "SCHEDULER-311": "The HTTP request '$1' failed: $2",
         "SCHEDULER-319": "One command at a time, please: <$1> is one too many",
         "SCHEDULER-353": "No immediate response from command <$1>",
         "SCHEDULER-381": "Scheduler is not active yet",

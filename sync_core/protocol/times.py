@@ -18,6 +18,7 @@ __all__ = [
     "format_last_write_time",
     "format_log_insertion",
     "format_second",
+    "format_utc_time",
     "is_schema_time",
     "parse_time",
 ]
@@ -82,6 +83,12 @@ def format_answer_time(epoch_s: float, utc_offset_s: int) -> str:
     """
     moment = _moment(epoch_s + utc_offset_s)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+def format_utc_time(epoch_s: float) -> str:
+    """Return ``2014-10-07T10:43:07.191Z``: ``answer/@time`` as all versions after 1.3 write it."""
+    moment = _moment(epoch_s)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
 def format_second(epoch_s: float, utc_offset_s: int) -> str:

@@ -136,7 +136,7 @@ def _malformed(reason: str) -> RemoteProtocolError:
     return RemoteProtocolError(text("XML-ERROR", reason), answer_code="XML-ERROR")
 
 
-def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = False) -> bytes:
+def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = False, after_prolog: str = "\n") -> bytes:
     r"""Return the document: prolog, newline, root element, ``tail``.
 
     Args:
@@ -145,8 +145,9 @@ def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = Fal
         encoding: ``iso-8859-1`` or ``ascii``; what it can't hold becomes a character reference.
         tail: what ends the message on the wire.
         is_pretty: indent by two blanks, with CR LF line ends (capture 02, "command + CRLF").
+        after_prolog: what stands between prolog and root; empty from version 1.6 on.
     """
-    parts = [_PROLOG, "\n"]
+    parts = [_PROLOG, after_prolog]
     _write_element(root, parts, "\n" if is_pretty else "")
     parts.append(tail)
     document = "".join(parts).encode(encoding, "xmlcharrefreplace")
