@@ -107,10 +107,12 @@ class CommandClient:
     async def close(self) -> None:
         """Close the connection; may be called twice."""
         self._reading.cancel()
-        await asyncio.wait([self._reading])
-        if not self._writer.transport.is_closing():
-            self._writer.write_eof()
-            self._writer.close()
+        try:
+            await asyncio.wait([self._reading])
+        finally:  # also when whoever closes is cancelled meanwhile
+            if not self._writer.transport.is_closing():
+                self._writer.write_eof()
+                self._writer.close()
 
     async def _converse(self, encode: Callable[[], bytes], timeout_s: float) -> Answer:
         self._check_open()
