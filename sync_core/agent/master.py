@@ -14,8 +14,7 @@ from sync_core.agent.register import Identity, Registrations, Slave
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
-from sync_core.model.answer_plan import PlannedWrite, build_changes, plan_answer
-from sync_core.model.change import Changes
+from sync_core.model.answer_plan import BuiltChanges, PlannedWrite, build_changes, plan_answer
 from sync_core.model.errors import JsyncError
 from sync_core.model.inventory import Host
 from sync_core.model.manifest import Manifest
@@ -53,6 +52,7 @@ class MasterCommands:
         wake_ups: signals slaves.
         state: builds ``<state>`` for the words of ``what``.
         on_change: called after the register changed.
+        on_stale: called when a slave was given a view that is no longer the newest.
     """
 
     def __init__(
@@ -66,6 +66,7 @@ class MasterCommands:
         wake_ups: WakeUps,
         state: Callable[[frozenset[str]], StateAnswer],
         on_change: Callable[[], None],
+        on_stale: Callable[[], None],
     ) -> None:
         self._slaves = slaves
         self._remote = remote
@@ -75,6 +76,7 @@ class MasterCommands:
         self._wake_ups = wake_ups
         self._state = state
         self._on_change = on_change
+        self._on_stale = on_stale
         self._warned_without_folder: set[Identity] = set()
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
@@ -122,12 +124,14 @@ class MasterCommands:
         views = await self._remote.views()
         folder = await self._folder_of(slave, views)
         self._note_missing_folder(slave, folder, views)
-        changes = await self._changes(views, folder, listed)
-        self._book(slave, views, folder)
-        return ChangesAnswer(changes=changes)
+        built = await self._build(views, folder, listed)
+        self._book(slave, views, folder, is_complete=not built.left_out)
+        if not self._remote.is_newest(views):
+            self._on_stale()
+        return ChangesAnswer(changes=built.changes)
 
-    def _book(self, asked: Slave, views: Views, folder: str | None) -> None:
-        """Note that the slave was given this view; a view that changed meanwhile stays pending by its digest."""
+    def _book(self, asked: Slave, views: Views, folder: str | None, *, is_complete: bool) -> None:
+        """Note that the slave was given this view, or all of it but what could not be read."""
         slave = self._register.get(asked.identity)
         if slave is None or slave.connection is not asked.connection:
             return
@@ -135,9 +139,9 @@ class MasterCommands:
             replace(
                 slave,
                 fetched_at=time.time(),
-                given_md5=views.tree_md5(folder),
+                given_md5=views.tree_md5(folder) if is_complete else "",
                 folder=folder,
-                changed_at=None,
+                changed_at=None if is_complete else time.time(),
                 reminder=slave.reminder.fetched(),
             )
         )
@@ -149,7 +153,7 @@ class MasterCommands:
 
     async def _differences(self, name: str | None, listed: Manifest) -> Answer:
         views, folder = await self._view_for(name)
-        return ChangesAnswer(changes=await self._changes(views, folder, listed))
+        return ChangesAnswer(changes=(await self._build(views, folder, listed)).changes)
 
     async def _view_for(self, name: str | None) -> tuple[Views, str | None]:
         slave = self._slaves.get(name or "")
@@ -159,7 +163,7 @@ class MasterCommands:
         address = await self._chooser.address_of(slave)
         return views, await self._chooser.choose(views.folders, slave, address)
 
-    async def _changes(self, views: Views, folder: str | None, listed: Manifest) -> Changes:
+    async def _build(self, views: Views, folder: str | None, listed: Manifest) -> BuiltChanges:
         plan = plan_answer(views.of(folder), listed)
 
         def read(item: PlannedWrite) -> bytes:
@@ -168,7 +172,9 @@ class MasterCommands:
         built = await asyncio.to_thread(build_changes, plan, read)
         for trouble in built.left_out:
             _log.warning("%s is not sent this time: %s", trouble.path, trouble.reason)
-        return built.changes
+        if built.left_out:
+            self._remote.look_now()  # the disk is not what was seen last
+        return built
 
     def _note_missing_folder(self, slave: Slave, folder: str | None, views: Views) -> None:
         if folder is None and not views.of(None).entries and slave.identity not in self._warned_without_folder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -60,7 +61,13 @@ class MasterAgent:
             save=lambda seen: save_observations(state.digests_path, seen),
             on_change=self._changed.set,
         )
-        self._wake_ups = WakeUps(self._register, folder_of=self._folder_of, display=self._display, listen=host.listen)
+        self._wake_ups = WakeUps(
+            self._register,
+            folder_of=self._folder_of,
+            display=self._display,
+            listen=host.listen,
+            on_signal=self._register_changed.set,
+        )
         self._commands = MasterCommands(
             slaves={slave.name: slave for slave in slaves},
             remote=self._remote,
@@ -70,6 +77,7 @@ class MasterAgent:
             wake_ups=self._wake_ups,
             state=self._state_answer,
             on_change=self._register_changed.set,
+            on_stale=self._changed.set,
         )
         self._server = CommandServer(
             listen=host.listen,
@@ -105,10 +113,8 @@ class MasterAgent:
         while True:
             await self._changed.wait()
             self._changed.clear()
-            try:
+            with contextlib.suppress(RootVanishedError):  # the remote folder has said so in the log
                 await self._wake_ups.compare(await self._remote.views())
-            except RootVanishedError:
-                continue  # the remote folder has said so in the log; there is nothing to compare with
             self._register_changed.set()
 
     async def _write_status(self) -> None:

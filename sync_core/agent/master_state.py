@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from sync_core.agent.register import Slave
 from sync_core.agent.slave_state import rfc3339
-from sync_core.model.reminder import WARN_AFTER_S
 from sync_core.protocol.messages import RemoteScheduler
 from sync_core.protocol.times import format_last_write_time
 
@@ -49,7 +47,7 @@ def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
         "in_sync": slave.is_connected and slave.given_md5 is not None and slave.changed_at is None,
         "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
         "pending_since": rfc3339(slave.changed_at) if slave.changed_at is not None else None,
-        "is_unanswered": slave.changed_at is not None and time.time() - slave.changed_at > WARN_AFTER_S,
+        "is_unanswered": slave.changed_at is not None and slave.reminder.signals > 1,
     }
 
 

@@ -34,7 +34,8 @@ class Slave:
         connected_at: when it registered last.
         disconnected_at: when its connection ended; ``None`` while it has one.
         fetched_at: when it was given an answer last.
-        given_md5: digest of the view that this answer brought it to; ``None`` before the first.
+        given_md5: digest of the view that this answer brought it to; ``None`` before the first of its connection,
+            since nobody knows what happened to its copy meanwhile; empty if the answer could not bring all.
         folder: its own folder below ``remote`` at that time.
         changed_at: when the change was seen that it has not fetched yet.
         reminder: how far signalling has come.
@@ -97,6 +98,7 @@ class Registrations:
             message=message,
             connection=None if message.is_logoff else connection,
             connected_at=now,
+            given_md5=None,
             disconnected_at=now if message.is_logoff else None,
             reminder=Reminder() if message.is_logoff else reminder.registered(monotonic),
         )

@@ -12,12 +12,12 @@ from dataclasses import replace
 from sync_core.agent.logs import PrefixedLogger
 from sync_core.agent.register import Registrations, Slave
 from sync_core.agent.views import Views
-from sync_core.model.errors import JsyncError
-from sync_core.model.reminder import Signal
+from sync_core.model.errors import JsyncError, RemoteRefusalError, TreeError
+from sync_core.model.reminder import Reminder, Signal
 from sync_core.net.addresses import choose_source
 from sync_core.net.client import CommandClient
 from sync_core.net.datagrams import send_wake_up
-from sync_core.protocol.messages import CheckFolders
+from sync_core.protocol.messages import CheckFolders, ErrorAnswer
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
 
@@ -36,6 +36,7 @@ class WakeUps:
         folder_of: finds a slave's own folder in the views.
         display: the slave as logs name it, ``ip/name``.
         listen: the master's ``listen``; who listens on one address also speaks from it.
+        on_signal: called after a slave was signalled.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class WakeUps:
         folder_of: Callable[[Slave, Views], Awaitable[str | None]],
         display: Callable[[Slave], Awaitable[str]],
         listen: str | None,
+        on_signal: Callable[[], None] = lambda: None,
     ) -> None:
         self._register = register
         self._folder_of = folder_of
         self._display = display
         self._listen = listen
+        self._on_signal = on_signal
         self._stir = asyncio.Event()
         self._tcp_tasks: dict[object, asyncio.Task[None]] = {}
 
@@ -62,13 +65,16 @@ class WakeUps:
         for slave in self._register:
             if slave.is_connected and slave.given_md5 is not None:
                 folder = await self._folder_of(slave, views)
-                self._note(slave, is_pending=views.tree_md5(folder) != slave.given_md5)
+                try:
+                    self._note(slave, is_pending=views.tree_md5(folder) != slave.given_md5)
+                except TreeError:
+                    continue  # its view can't be read now: there is nothing to fetch, and its own fetch will say why
         self.stir()
 
     def _note(self, seen: Slave, *, is_pending: bool) -> None:
         slave = self._register.get(seen.identity)
-        if slave is None or slave.given_md5 != seen.given_md5 or not slave.is_connected:
-            return  # it fetched or left while its folder was looked up; its own answer has booked the truth
+        if slave is None or slave.given_md5 != seen.given_md5 or slave.connection is not seen.connection:
+            return  # it fetched, left or came back while its folder was looked up: its own fetch books the truth
         if is_pending:
             self._register.put(
                 replace(
@@ -91,19 +97,21 @@ class WakeUps:
                 pending = [deadline for deadline in deadlines if deadline is not None]
                 timeout_s = max(0.0, min(pending) - time.monotonic()) if pending else None
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stir.wait(), timeout_s)
+                    async with asyncio.timeout(timeout_s):  # wait_for of Python 3.11 may swallow a cancellation
+                        await self._stir.wait()
         finally:
             for task in self._tcp_tasks.values():
                 task.cancel()
 
-    async def _signal(self, slave: Slave) -> None:
-        if not slave.is_connected:
+    async def _signal(self, seen: Slave) -> None:
+        if not seen.is_connected or not _due(seen)[1]:
             return
-        reminder, signals = slave.reminder.due(time.monotonic(), has_udp=bool(slave.message.udp_port))
+        name = await self._display(seen)
+        slave = self._register.get(seen.identity)
+        if slave is None or not slave.is_connected:
+            return
+        reminder, signals = _due(slave)  # it may have fetched or come back while its name was looked up
         self._register.put(replace(slave, reminder=reminder))
-        if not signals:
-            return
-        name = await self._display(slave)
         for signal in signals:
             match signal:
                 case Signal.UDP:
@@ -112,6 +120,8 @@ class WakeUps:
                     self._send_tcp(slave, name)
                 case Signal.WARN:
                     self._warn(slave, name)
+        if signals:
+            self._on_signal()
 
     def _send_udp(self, slave: Slave, name: str) -> None:
         port = slave.message.udp_port
@@ -139,9 +149,11 @@ class WakeUps:
                 timeout_s=_TCP_TIMEOUT_S,
             )
             try:
-                await client.ask(CheckFolders(), timeout_s=_TCP_TIMEOUT_S)
+                answer = await client.ask(CheckFolders(), timeout_s=_TCP_TIMEOUT_S)
             finally:
                 await client.close()
+            if isinstance(answer, ErrorAnswer):
+                raise RemoteRefusalError(answer.code, answer.text)
         except JsyncError as error:
             _log.warning("TCP command check_folders to %s:%d failed: %s", name, slave.identity.tcp_port, error)
 
@@ -149,3 +161,7 @@ class WakeUps:
         since = slave.changed_at or slave.connected_at
         log = PrefixedLogger(_log, f"Remote_scheduler {slave.message.scheduler_id} ({name}:{slave.identity.tcp_port})")
         log.warning("%s", text("SCHEDULER-474", format_log_insertion(int(since)), str(int(time.time() - since))))
+
+
+def _due(slave: Slave) -> tuple[Reminder, tuple[Signal, ...]]:
+    return slave.reminder.due(time.monotonic(), has_udp=bool(slave.message.udp_port))
