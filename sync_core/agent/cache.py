@@ -136,7 +136,7 @@ class CacheFolder:
             self._known = seen.observations
             try:
                 await asyncio.to_thread(self._save, seen.observations)
-            except OSError as error:
+            except FileTroubleError as error:
                 _log.warning("the digest cache could not be saved, the next start hashes again: %s", error)
         for trouble in sorted(set(seen.troubles) - self._troubles, key=lambda t: t.path):
             _log.warning("%s/%s is left out: %s", self.root, trouble.path, trouble.reason)

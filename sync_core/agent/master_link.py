@@ -12,10 +12,10 @@ from sync_core.net.resolve import Resolver, display_endpoint
 from sync_core.protocol.messages import Answer, ChangesAnswer, ErrorAnswer, FetchUpdatedFiles, Register
 from sync_core.version import WIRE_VERSION
 
-__all__ = ["CONNECT_TIMEOUT_S", "MasterLink"]
+__all__ = ["ANSWER_TIMEOUT_S", "CONNECT_TIMEOUT_S", "MasterLink"]
 
 CONNECT_TIMEOUT_S = 10.0
-_ANSWER_TIMEOUT_S = 120.0
+ANSWER_TIMEOUT_S = 120.0
 """A master may have to hash a large folder before its first answer; silence beyond this is a dead one."""
 
 
@@ -25,14 +25,18 @@ class MasterLink:
     Args:
         client: the connection.
         display: the master as logs name it, ``ip/name:port``.
+        answer_timeout_s: the longest time in which no byte of an answer comes.
     """
 
-    def __init__(self, client: CommandClient, shown: str) -> None:
+    def __init__(self, client: CommandClient, display: str, *, answer_timeout_s: float) -> None:
         self._client = client
-        self.display = shown
+        self._answer_timeout_s = answer_timeout_s
+        self.display = display
 
     @classmethod
-    async def connect(cls, slave: Host, master: Host, resolver: Resolver) -> MasterLink:
+    async def connect(
+        cls, slave: Host, master: Host, resolver: Resolver, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> MasterLink:
         """Connect to the first of the master's addresses that answers.
 
         Raises:
@@ -47,7 +51,8 @@ class MasterLink:
             except UnreachableError as error:
                 failure = error
             else:
-                return cls(client, display_endpoint(master.address, ip, master.tcp_port))
+                shown = display_endpoint(master.address, ip, master.tcp_port)
+                return cls(client, shown, answer_timeout_s=answer_timeout_s)
         raise failure or AssertionError("a name that resolves has an address")
 
     async def register(self, slave: Host) -> None:
@@ -64,7 +69,7 @@ class MasterLink:
             udp_port=slave.udp_port or 0,
             version=WIRE_VERSION,
         )
-        _raise_error(await self._client.register(message, timeout_s=_ANSWER_TIMEOUT_S))
+        _raise_error(await self._client.register(message, timeout_s=self._answer_timeout_s))
 
     async def fetch(self, listed: Manifest) -> Changes:
         """Return what the master has that differs from ``listed`` (``protocol.md`` section 3).
@@ -75,7 +80,7 @@ class MasterLink:
             UnsafeNameError: it names something that must not reach a file system.
             UnreachableError: it did not answer in time.
         """
-        answer = await self._client.fetch(FetchUpdatedFiles(listed=listed), timeout_s=_ANSWER_TIMEOUT_S)
+        answer = await self._client.fetch(FetchUpdatedFiles(listed=listed), timeout_s=self._answer_timeout_s)
         _raise_error(answer)
         return answer.changes if isinstance(answer, ChangesAnswer) else ()
 

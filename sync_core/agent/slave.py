@@ -12,11 +12,12 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.logs import PrefixedLogger
-from sync_core.agent.master_link import MasterLink
+from sync_core.agent.master_link import ANSWER_TIMEOUT_S, MasterLink
 from sync_core.agent.slave_state import SlaveState
 from sync_core.model.change import Changes, WriteFile
 from sync_core.model.errors import (
@@ -27,6 +28,7 @@ from sync_core.model.errors import (
     TooManyRemovalsError,
     TreeError,
     UnreachableError,
+    UnsafeNameError,
 )
 from sync_core.model.inventory import Host
 from sync_core.model.retry import check_pause_s, retry_pause_s
@@ -35,9 +37,25 @@ from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
 from sync_core.tree.apply import Applied
 
-__all__ = ["CheckLoop"]
+__all__ = ["CheckLoop", "Patience"]
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a slave waits.
+
+    Attributes:
+        answer_s: for the next byte of an answer.
+        steady_after_s: after a connection of at least this length its loss is followed by a try at once.
+    """
+
+    answer_s: float = ANSWER_TIMEOUT_S
+    steady_after_s: float = 10.0
+
+
+DEFAULT_PATIENCE = Patience()
 
 
 class CheckLoop:
@@ -49,6 +67,7 @@ class CheckLoop:
         cache: the copy.
         resolver: looks up the masters' names.
         state: what ``jsync status`` shows.
+        patience: how long it waits for what.
         jitter: draws from [0, 1].
     """
 
@@ -60,6 +79,7 @@ class CheckLoop:
         cache: CacheFolder,
         resolver: Resolver,
         state: SlaveState,
+        patience: Patience = DEFAULT_PATIENCE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._host = host
@@ -67,6 +87,7 @@ class CheckLoop:
         self._cache = cache
         self._resolver = resolver
         self._state = state
+        self._patience = patience
         self._jitter = jitter
         self._wake = asyncio.Event()
         self._failures = 0
@@ -80,31 +101,54 @@ class CheckLoop:
         """Follow the masters until cancelled."""
         while True:
             pause_s = retry_pause_s(self._failures, outage_s=time.monotonic() - self._in_sync_at, jitter=self._jitter())
-            await asyncio.sleep(pause_s)
-            for master in self._masters:
-                await self._follow(master)
-            self._failures += 1
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._wake.wait()
+            self._wake.clear()
+            if not await self._follow_first():
+                self._failures += 1
 
-    async def _follow(self, master: Host) -> None:
-        """Stay with ``master`` until it is lost; says why in the log."""
+    async def _follow_first(self) -> bool:
+        """Try the masters in order; return whether one was lost after a good time, so that all are tried at once."""
+        for master in self._masters:
+            if await self._follow(master):
+                return True
+        return False
+
+    async def _follow(self, master: Host) -> bool:
+        """Stay with ``master`` until it is lost; says why in the log.
+
+        Returns:
+            Whether that was a good time. A connection that broke soon is none: two slaves that pass for one would
+            throw each other out without a pause.
+        """
+        registered_at: float | None = None
         log = PrefixedLogger(_log, f"Supervisor_client {master.address}:{master.tcp_port}")
         link: MasterLink | None = None
         try:
-            link = await MasterLink.connect(self._host, master, self._resolver)
+            link = await MasterLink.connect(
+                self._host, master, self._resolver, answer_timeout_s=self._patience.answer_s
+            )
             log = PrefixedLogger(_log, f"Supervisor_client {link.display}")
             await link.register(self._host)
             log.info("%s", text("SCHEDULER-950"))
             self._state.registered(master.name)
+            registered_at = time.monotonic()
             await self._check_again_and_again(link, log)
         except RemoteRefusalError as error:
             self._lost(log, text("SCHEDULER-223", link.display if link else master.address, error.text), error)
         except UnreachableError as error:
             self._lost(log, _line_of(error, link), error)
-        except (PeerError, HostError) as error:
+        except (PeerError, HostError, UnsafeNameError) as error:
             self._lost(log, str(error), error)
         finally:
             if link is not None:
                 await link.close()
+        return (
+            registered_at is not None
+            and self._failures == 0
+            and time.monotonic() - registered_at >= self._patience.steady_after_s
+        )
 
     def _lost(self, log: PrefixedLogger, line: str, error: JsyncError) -> None:
         log.warning("%s", line)
@@ -129,16 +173,23 @@ class CheckLoop:
         _log.info("check configuration directory %s/", self._cache.root)
         try:
             before = await self._cache.manifest()
-            changes = await link.fetch(before)
-            applied = await self._cache.update(before, changes)
         except TreeError as error:
-            log.error("%s", error)
-            self._state.failed(str(error))
-            # Asking again would bring the same refusal: the next check comes with the interval or a wake-up.
-            return isinstance(error, TooManyRemovalsError)
-        _log_applied(log, applied, changes)
-        self._state.fetched(await self._cache.manifest() if not applied.is_empty else before)
+            return self._failed(log, error)
+        changes = await link.fetch(before)  # whatever is wrong with the answer ends the connection
+        try:
+            applied = await self._cache.update(before, changes)
+            _log_applied(log, applied, changes)
+            after = await self._cache.manifest() if not applied.is_empty else before
+        except TreeError as error:
+            return self._failed(log, error)
+        self._state.fetched(after)
         return True
+
+    def _failed(self, log: PrefixedLogger, error: TreeError) -> bool:
+        """Report the error; return whether asking again soon would only bring the same refusal."""
+        log.error("%s", error)
+        self._state.failed(str(error))
+        return isinstance(error, TooManyRemovalsError)
 
     async def _pause(self, link: MasterLink, pause_s: float) -> None:
         """Wait for a wake-up, the end of the pause, or the end of the connection.
@@ -155,10 +206,9 @@ class CheckLoop:
                 closed.result()
                 raise UnreachableError(text("SCHEDULER-224", link.display))
         finally:
-            for task in (wake, closed):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            wake.cancel()
+            closed.cancel()
+            await asyncio.gather(wake, closed, return_exceptions=True)
 
 
 def _line_of(error: UnreachableError, link: MasterLink | None) -> str:
