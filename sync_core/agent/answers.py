@@ -13,6 +13,7 @@ from sync_core.model.security import Level
 from sync_core.protocol.messages import (
     CheckFolders,
     ErrorAnswer,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     ListFiles,
@@ -31,6 +32,7 @@ _LEVELS: Mapping[type, Level] = {
     ListFiles: Level.INFO,
     Register: Level.NO_ADD,
     FetchUpdatedFiles: Level.NO_ADD,
+    FetchConfiguration: Level.NO_ADD,
     FetchDifferences: Level.NO_ADD,
 }
 """What a peer must be allowed to do (``protocol.md`` section 10)."""

@@ -23,6 +23,7 @@ from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
     CheckFolders,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
@@ -98,6 +99,8 @@ class MasterCommands:
                     return await self._list(request.slave)
                 case FetchDifferences():
                     return await self._differences(request.slave, request.listed)
+                case FetchConfiguration():  # the HTTP dialect is not spoken here yet
+                    return error_answer("SCHEDULER-105", "supervisor.configuration.fetch")
         except JsyncError as error:
             return refusal(error)
 

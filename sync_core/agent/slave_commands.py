@@ -15,6 +15,7 @@ from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
     CheckFolders,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
@@ -64,6 +65,8 @@ class SlaveCommands:
                     return await self._differences(request.listed)
                 case Register():
                     return error_answer("SCHEDULER-105", "register_remote_scheduler")
+                case FetchConfiguration():
+                    return error_answer("SCHEDULER-105", "supervisor.configuration.fetch")
                 case FetchUpdatedFiles():
                     return error_answer("SCHEDULER-457", str(connection.peer_ip))
         except JsyncError as error:

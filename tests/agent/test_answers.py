@@ -11,6 +11,7 @@ from sync_core.model.errors import FileTroubleError, JsyncError, RootVanishedErr
 from sync_core.model.security import Level
 from sync_core.protocol.messages import (
     CheckFolders,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     ListFiles,
@@ -30,6 +31,7 @@ from tests.support.agents import a_registration
         (a_registration(), Level.NO_ADD),
         (FetchUpdatedFiles(), Level.NO_ADD),
         (FetchDifferences(), Level.NO_ADD),
+        (FetchConfiguration(scheduler_id="s"), Level.NO_ADD),
     ],
 )
 def test_each_command_needs_the_level_of_section_10(request_: Request, level: Level) -> None:
@@ -37,10 +39,9 @@ def test_each_command_needs_the_level_of_section_10(request_: Request, level: Le
 
 
 def test_no_command_is_without_a_level() -> None:
-    kinds = get_args(Request)
-    assert Register in kinds
-    for kind in kinds:
-        assert level_needed(a_registration() if kind is Register else kind()) >= Level.INFO
+    samples = {Register: a_registration(), FetchConfiguration: FetchConfiguration(scheduler_id="s")}
+    for kind in get_args(Request):
+        assert level_needed(samples.get(kind) or kind()) >= Level.INFO
 
 
 @pytest.mark.parametrize(

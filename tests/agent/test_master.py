@@ -24,6 +24,7 @@ from sync_core.protocol.messages import (
     ChangesAnswer,
     CheckFolders,
     ErrorAnswer,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
@@ -291,6 +292,8 @@ def test_the_other_commands(tmp_path: Path) -> None:
             (tmp_path / "_all" / "d").mkdir()
             assert await master.ask(CheckFolders()) == OkAnswer()
             await master.view_changed.wait()
+            answer = only(ErrorAnswer, await master.ask(FetchConfiguration(scheduler_id="s")))
+            assert answer.code == "SCHEDULER-105"
             state = only(StateAnswer, await master.ask(ShowState(what=frozenset({"all"}))))
             assert state.attributes == {"what": "all"}
 

@@ -16,6 +16,7 @@ from sync_core.protocol.messages import (
     ChangesAnswer,
     CheckFolders,
     ErrorAnswer,
+    FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
@@ -94,7 +95,12 @@ def test_a_cache_that_cannot_be_read_is_an_error_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_", "code"), [(a_registration(), "SCHEDULER-105"), (FetchUpdatedFiles(), "SCHEDULER-457")]
+    ("request_", "code"),
+    [
+        (a_registration(), "SCHEDULER-105"),
+        (FetchConfiguration(scheduler_id="s"), "SCHEDULER-105"),
+        (FetchUpdatedFiles(), "SCHEDULER-457"),
+    ],
 )
 def test_a_slave_is_no_master(tmp_path: Path, request_: Request, code: str) -> None:
     answer = Slave(tmp_path).ask(request_)
