@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -23,10 +24,13 @@ from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver, display
 from sync_core.net.server import CommandServer
 from sync_core.protocol.messages import StateAnswer
+from sync_core.protocol.texts import text
 from sync_core.tree.memory import load_observations, save_observations
 from sync_core.version import WIRE_VERSION
 
 __all__ = ["MasterAgent"]
+
+_log = logging.getLogger(__name__)
 
 _STATUS_PAUSE_S = 0.2
 """Changes of the register within this make one write of the status."""
@@ -96,6 +100,8 @@ class MasterAgent:
         """
         await self._policy.refresh()
         await self._server.start()
+        _log.info("%s", text("SCHEDULER-956", "TCP", self._host.tcp_port))
+        _log.info("%s", text("SCHEDULER-718", "remote", f"{self._host.remote}/"))
         return (
             self._policy.run(),
             self._remote.run(),

@@ -19,7 +19,7 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.logs import PrefixedLogger
 from sync_core.agent.master_link import ANSWER_TIMEOUT_S, MasterLink
 from sync_core.agent.slave_state import SlaveState
-from sync_core.model.change import Changes, WriteFile
+from sync_core.model.change import Changes, MakeDirectory, WriteFile
 from sync_core.model.errors import (
     HostError,
     JsyncError,
@@ -219,12 +219,14 @@ def _line_of(error: UnreachableError, link: MasterLink | None) -> str:
 
 
 def _log_applied(log: PrefixedLogger, applied: Applied, changes: Changes) -> None:
-    """Write SCHEDULER-701 and -702 for everything that became visible (``protocol.md`` section 5.2)."""
-    times = {change.path: change.last_write_time for change in changes if isinstance(change, WriteFile)}
-    for path in applied.made:
-        log.info("%s", text("SCHEDULER-701", f"/{path}/"))
-    for path in applied.written:
-        log.info("%s", text("SCHEDULER-701", f"/{path}", format_log_insertion(times[path])))
+    """Write SCHEDULER-701 and -702 for all that became visible, folder by folder (``protocol.md`` section 5.2)."""
+    visible = {*applied.made, *applied.written}
+    for change in changes:
+        if change.path in visible:
+            if isinstance(change, MakeDirectory):
+                log.info("%s", text("SCHEDULER-701", f"/{change.path}/"))
+            elif isinstance(change, WriteFile):
+                log.info("%s", text("SCHEDULER-701", f"/{change.path}", format_log_insertion(change.last_write_time)))
     for path in applied.removed:
         log.info("%s", text("SCHEDULER-702", f"/{path}"))
     for path in applied.skipped:

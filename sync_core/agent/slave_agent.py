@@ -84,6 +84,9 @@ class SlaveAgent:
             _log.warning("%s", text("SCHEDULER-899"))
         else:
             await self._wake_ups.start()
+            _log.info("%s", text("SCHEDULER-956", "UDP", self._host.udp_port))
+        _log.info("%s", text("SCHEDULER-956", "TCP", self._host.tcp_port))
+        _log.info("%s", text("SCHEDULER-718", "cache", f"{self._host.cache}/"))
         return (self._policy.run(), self._loop.run())
 
     async def close(self) -> None:

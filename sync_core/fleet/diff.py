@@ -153,7 +153,9 @@ def _unreadable(*lists: FileList) -> JsyncError | None:
         if paths:
             more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
             return FileTroubleError(
-                f"{one.host} can't read {paths[0]}{more}", hint="mend its owner or mode", host=one.host
+                f"{one.host} can't read {paths[0]}{more}",
+                hint="mend its owner or mode; a link that leads out of the folder must go",
+                host=one.host,
             )
     return None
 
