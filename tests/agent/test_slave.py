@@ -105,8 +105,8 @@ def test_register_list_fetch_apply(tmp_path: Path) -> None:
     assert messages[1] == f"check configuration directory {root}/"
     assert [line.partition("  ")[0] + line.partition("'")[2] for line in messages[2:]] == [
         "SCHEDULER-701/d/'",
-        "SCHEDULER-701/e/'",
         "SCHEDULER-701/d/a' [2012-10-12 00:00:00.000 UTC]",
+        "SCHEDULER-701/e/'",
         "SCHEDULER-702/old'",
     ]
     assert {prefix for _, prefix, message in lines.lines if message.startswith("SCHEDULER-9")} == {
