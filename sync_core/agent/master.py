@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from sync_core.agent.answers import error_answer, level_needed, refusal
+from sync_core.agent.answers import cluster_answer, error_answer, level_needed, other_answer, refusal
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.register import Identity, Registrations, Slave
 from sync_core.agent.remote import RemoteFolder
@@ -27,10 +27,14 @@ from sync_core.protocol.messages import (
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
+    GetParam,
+    GetParams,
     ListFiles,
     OkAnswer,
+    OtherCommand,
     Register,
     Request,
+    ShowCluster,
     ShowState,
     StateAnswer,
 )
@@ -95,6 +99,10 @@ class MasterCommands:
                     return OkAnswer()
                 case ShowState():
                     return self._state(request.what)
+                case ShowCluster():
+                    return cluster_answer(self._state(request.what))
+                case GetParam() | GetParams() | OtherCommand():
+                    return other_answer(request)
                 case ListFiles():
                     return await self._list(request.slave)
                 case FetchDifferences():

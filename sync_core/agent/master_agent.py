@@ -155,15 +155,14 @@ class MasterAgent:
         slaves = tuple(self._register)
         return StateAnswer(
             attributes=state_attributes(
-                scheduler_id=self._host.scheduler_id,
+                self._host,
                 version=WIRE_VERSION,
-                tcp_port=self._host.tcp_port,
-                udp_port=None,
                 started_at=self._started_at,
                 config_file=str(self._inventory.source),
             ),
             remote_schedulers=tuple(remote_scheduler(slave) for slave in slaves),
             connected=sum(slave.is_connected for slave in slaves),
+            active=sum(slave.is_connected for slave in slaves),
             with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
         )
 

@@ -58,8 +58,8 @@ def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached
     try:
         state.claim(inventory.source)
         record = _record(inventory, host, is_detached=is_detached)
+        state.write_status({})  # first: nobody must take what the last agent said for ours
         state.write_record(record)
-        state.write_status({})
         try:
             asyncio.run(_run(inventory, host, state, record, is_attached=is_attached))
         finally:
@@ -77,15 +77,17 @@ async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRe
         loop.add_reader(sys.stdin.fileno(), _end_with_stdin, stop)
     _log.info("%s", text("SCHEDULER-900", f"jsync {__version__}", str(inventory.source), str(os.getpid())))
     agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
-    async with _running(agent.start()) as tasks:
-        state.write_record(replace(record, is_ready=True))
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        for task in tasks:
-            if task.done():
-                task.result()  # a part that ended by itself is a bug, or an error that must be seen
-    await agent.close()
+    try:
+        async with _running(agent.start()) as tasks:
+            state.write_record(replace(record, is_ready=True))
+            stopping = asyncio.ensure_future(stop.wait())
+            await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            for task in tasks:
+                if task.done():
+                    task.result()  # a part that ended by itself is a bug, or an error that must be seen
+    finally:
+        await agent.close()
     _log.info("%s", text("SCHEDULER-902", "stopped"))
 
 

@@ -11,6 +11,9 @@ from sync_core.version import __version__
 
 __all__ = ["peers_of", "settings_md5"]
 
+_OF_PEERS = ("name", "address", "tcp_port", "udp_port", "scheduler_id", "folder", "dialect")
+"""What an agent uses of its peers' settings; their folders and intervals are their own business."""
+
 
 def peers_of(inventory: Inventory, host: Host) -> tuple[Host, ...]:
     """Return the hosts that ``host`` has to do with: a slave's masters, a master's slaves."""
@@ -18,6 +21,7 @@ def peers_of(inventory: Inventory, host: Host) -> tuple[Host, ...]:
 
 
 def settings_md5(inventory: Inventory, host: Host) -> str:
-    """Return the digest of the host's settings, of its peers' and of jsync's version."""
-    document = [__version__, asdict(host), [asdict(peer) for peer in peers_of(inventory, host)]]
+    """Return the digest of the host's settings, of how its peers are reached and known, and of jsync's version."""
+    peers = [{name: getattr(peer, name) for name in _OF_PEERS} for peer in peers_of(inventory, host)]
+    document = [__version__, asdict(host), peers]
     return md5_of(json.dumps(document, sort_keys=True, default=str).encode())

@@ -101,12 +101,11 @@ class SlaveAgent:
     def _state_answer(self, what: frozenset[str]) -> StateAnswer:
         return StateAnswer(
             attributes=state_attributes(
-                scheduler_id=self._host.scheduler_id,
+                self._host,
                 version=WIRE_VERSION,
-                tcp_port=self._host.tcp_port,
-                udp_port=self._host.udp_port,
                 started_at=self._started_at,
                 config_file=str(self._inventory.source),
             ),
+            active=0,
             with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from sync_core.agent.answers import error_answer, level_needed, refusal
+from sync_core.agent.answers import cluster_answer, error_answer, level_needed, other_answer, refusal
 from sync_core.agent.cache import CacheFolder
 from sync_core.model.answer_plan import plan_answer
 from sync_core.model.errors import JsyncError
@@ -19,10 +19,14 @@ from sync_core.protocol.messages import (
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
+    GetParam,
+    GetParams,
     ListFiles,
     OkAnswer,
+    OtherCommand,
     Register,
     Request,
+    ShowCluster,
     ShowState,
     StateAnswer,
 )
@@ -59,6 +63,10 @@ class SlaveCommands:
                     return OkAnswer()
                 case ShowState():
                     return self._state(request.what)
+                case ShowCluster():
+                    return cluster_answer(self._state(request.what))
+                case GetParam() | GetParams() | OtherCommand():
+                    return other_answer(request)
                 case ListFiles():
                     return FileListAnswer(manifest=await self._cache.manifest())
                 case FetchDifferences():

@@ -12,6 +12,7 @@ digests.json    the digest cache
 from __future__ import annotations
 
 import json
+import logging
 import os
 import secrets
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ from sync_core.agent.process import is_alive
 from sync_core.model.errors import StateError
 
 __all__ = ["HostState", "RunRecord", "state_folder"]
+
+_log = logging.getLogger(__name__)
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -72,6 +75,21 @@ class RunRecord:
         return is_alive(self.pid, self.process_started_at)
 
 
+_RECORD_TYPES: Mapping[str, type] = {
+    "host": str,
+    "role": str,
+    "inventory": str,
+    "settings_md5": str,
+    "pid": int,
+    "process_started_at": float,
+    "started_at": str,
+    "version": str,
+    "is_detached": bool,
+    "is_ready": bool,
+}
+_PIDS = range(1, 1 << 31)
+
+
 class HostState:
     """The state folder of one host.
 
@@ -88,6 +106,7 @@ class HostState:
         self.digests_path = self.folder / "digests.json"
         self._record_path = self.folder / "agent.json"
         self._status_path = self.folder / "status.json"
+        self._is_status_written = True
 
     def create(self) -> None:
         """Make the folder, readable by its owner only.
@@ -114,27 +133,51 @@ class HostState:
 
     def record(self) -> RunRecord | None:
         """Return the run record; ``None`` where there is none, or none that can be read."""
-        values = _read_json(self._record_path)
-        names = {field.name for field in fields(RunRecord)}
-        if values is None or not names <= values.keys():
+        values = _read_json(self._record_path) or {}
+        found: dict[str, Any] = {field.name: values.get(field.name) for field in fields(RunRecord)}
+        if not all(isinstance(found[name], kind) for name, kind in _RECORD_TYPES.items()):
             return None
-        return RunRecord(**{name: values[name] for name in names})
+        record = RunRecord(**found)
+        return record if record.pid in _PIDS else None
 
     def write_record(self, record: RunRecord) -> None:
-        """Replace the run record."""
-        _write_json(self._record_path, asdict(record))
+        """Replace the run record.
+
+        Raises:
+            StateError: it can't be written.
+        """
+        try:
+            _write_json(self._record_path, asdict(record))
+        except OSError as error:
+            raise StateError(
+                f"{self._record_path} can't be written: {error.strerror}",
+                hint="free some space there, or set JSYNC_STATE_DIR to another folder",
+                host=self.host,
+            ) from error
 
     def remove_record(self) -> None:
         """Forget the run record: the agent stopped on purpose."""
         self._record_path.unlink(missing_ok=True)
+
+    def forget(self, record: RunRecord) -> None:
+        """Remove the record of an agent that is gone, unless another one has put its own there."""
+        if self.record() == record:
+            self.remove_record()
 
     def status(self) -> dict[str, Any]:
         """Return what the agent last said about itself, by the keys of ``jsync.status/1``; may be empty."""
         return _read_json(self._status_path) or {}
 
     def write_status(self, values: Mapping[str, Any]) -> None:
-        """Replace the status."""
-        _write_json(self._status_path, values)
+        """Replace the status; an agent whose status can't be written goes on, and says so in its log once."""
+        try:
+            _write_json(self._status_path, values)
+        except OSError as error:
+            if self._is_status_written:
+                _log.warning("%s can't be written, `jsync status` shows old values: %s", self._status_path, error)
+            self._is_status_written = False
+        else:
+            self._is_status_written = True
 
     def claim(self, inventory: Path) -> RunRecord | None:
         """Return the run record after checking that the host is that of ``inventory``.
@@ -157,7 +200,7 @@ class HostState:
 def _read_json(path: Path) -> dict[str, Any] | None:
     try:
         values = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return values if isinstance(values, dict) else None
 
@@ -165,5 +208,9 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Replace the file in one step, so that a reader finds the old or the new one."""
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

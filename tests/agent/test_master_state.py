@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+from sync_core.agent.master_state import remote_scheduler, slave_status
+from sync_core.agent.register import Identity, Slave
+from sync_core.model.reminder import Reminder
+from tests.support.agents import a_registration
+from tests.support.net import LOCALHOST
+
+
+def a_slave(**changes: Any) -> Slave:
+    values: dict[str, Any] = {
+        "identity": Identity(LOCALHOST, 5000),
+        "message": a_registration(),
+        "connection": "c",
+        "connected_at": 1_350_000_000.0,
+    }
+    return Slave(**{**values, **changes})
+
+
+def test_remote_scheduler_has_the_attributes_of_both_versions() -> None:
+    full = a_slave(folder="f", fetched_at=1_350_000_001.0, changed_at=1_350_000_002.0)
+    assert dict(remote_scheduler(full).attributes) == {
+        "ip": "127.0.0.1",
+        "tcp_port": "5000",
+        "udp_port": "5000",
+        "scheduler_id": "slave",
+        "version": "1.3.12",
+        "active": "yes",
+        "connected": "yes",
+        "connected_at": "2012-10-12T00:00:00.000Z",
+        "configuration_directory": "f",
+        "configuration_changed": "yes",
+        "configuration_changed_at": "2012-10-12T00:00:02.000Z",
+        "configuration_transfered_at": "2012-10-12T00:00:01.000Z",
+    }
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    message = a_registration(udp_port=0, scheduler_id="")
+    gone = a_slave(connection=None, disconnected_at=1_350_000_003.0, message=message)
+    values = remote_scheduler(gone).attributes
+    assert values["connected"] == values["active"] == "no"
+    assert values["disconnected_at"] == "2012-10-12T00:00:03.000Z"
+    assert not {"udp_port", "scheduler_id", "configuration_changed", "configuration_directory"} & values.keys()
+
+
+def in_sync(**changes: Any) -> bool:
+    return bool(slave_status(a_slave(**changes), "s")["in_sync"])
+
+
+def test_in_sync_is_who_is_here_was_given_all_and_lacks_nothing() -> None:
+    assert in_sync(given_md5="x")
+    assert not in_sync()
+    assert not in_sync(given_md5="x", changed_at=1.0)
+    assert not in_sync(given_md5="x", connection=None)
+
+
+def test_a_wake_up_counts_as_unanswered_when_it_had_to_be_repeated() -> None:
+    once, twice = Reminder(pending_since=1.0, signals=1), Reminder(pending_since=1.0, signals=2)
+    assert slave_status(a_slave(changed_at=1.0, reminder=once), None)["is_unanswered"] is False
+    status = slave_status(a_slave(changed_at=1.0, reminder=twice, fetched_at=2.0), None)
+    assert status["is_unanswered"] is True
+    assert (status["slave"], status["identity"]) == (None, "127.0.0.1:5000")
+    assert (status["fetched_at"], status["pending_since"]) == ("1970-01-01T00:00:02.000Z", "1970-01-01T00:00:01.000Z")
