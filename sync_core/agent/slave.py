@@ -48,11 +48,11 @@ class Patience:
 
     Attributes:
         answer_s: for the next byte of an answer.
-        steady_after_s: after a connection of at least this length its loss is followed by a try at once.
+        at_once_every_s: a loss is followed by a try at once, but only so often.
     """
 
     answer_s: float = ANSWER_TIMEOUT_S
-    steady_after_s: float = 10.0
+    at_once_every_s: float = 10.0
 
 
 DEFAULT_PATIENCE = Patience()
@@ -92,6 +92,7 @@ class CheckLoop:
         self._wake = asyncio.Event()
         self._failures = 0
         self._in_sync_at = time.monotonic()
+        self._tried_at_once_at: float | None = None
 
     def wake_up(self) -> None:
         """Check at once; many wake-ups during a check merge into one more check."""
@@ -109,7 +110,7 @@ class CheckLoop:
                 self._failures += 1
 
     async def _follow_first(self) -> bool:
-        """Try the masters in order; return whether one was lost after a good time, so that all are tried at once."""
+        """Try the masters in order; return whether one was lost, so that all are tried at once."""
         for master in self._masters:
             if await self._follow(master):
                 return True
@@ -119,10 +120,10 @@ class CheckLoop:
         """Stay with ``master`` until it is lost; says why in the log.
 
         Returns:
-            Whether that was a good time. A connection that broke soon is none: two slaves that pass for one would
-            throw each other out without a pause.
+            Whether to try again at once: it was of use, and the last try at once is some time ago. Two slaves that
+            pass for one would throw each other out without a pause.
         """
-        registered_at: float | None = None
+        in_sync_before = self._in_sync_at
         log = PrefixedLogger(_log, f"Supervisor_client {master.address}:{master.tcp_port}")
         link: MasterLink | None = None
         try:
@@ -133,7 +134,6 @@ class CheckLoop:
             await link.register(self._host)
             log.info("%s", text("SCHEDULER-950"))
             self._state.registered(master.name)
-            registered_at = time.monotonic()
             await self._check_again_and_again(link, log)
         except RemoteRefusalError as error:
             self._lost(log, text("SCHEDULER-223", link.display if link else master.address, error.text), error)
@@ -144,11 +144,15 @@ class CheckLoop:
         finally:
             if link is not None:
                 await link.close()
-        return (
-            registered_at is not None
-            and self._failures == 0
-            and time.monotonic() - registered_at >= self._patience.steady_after_s
-        )
+        was_in_sync = self._in_sync_at != in_sync_before
+        return was_in_sync and self._failures == 0 and self._may_try_at_once()
+
+    def _may_try_at_once(self) -> bool:
+        now = time.monotonic()
+        may = self._tried_at_once_at is None or now - self._tried_at_once_at >= self._patience.at_once_every_s
+        if may:
+            self._tried_at_once_at = now
+        return may
 
     def _lost(self, log: PrefixedLogger, line: str, error: JsyncError) -> None:
         log.warning("%s", line)

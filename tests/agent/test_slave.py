@@ -175,7 +175,7 @@ def test_the_first_master_comes_first_again_after_the_second_is_lost(tmp_path: P
     async def go() -> None:
         port = free_port()
         async with ScriptedPeer() as second:
-            slave = Slave(tmp_path / "c", port, second.port, patience=Patience(steady_after_s=0.0))
+            slave = Slave(tmp_path / "c", port, second.port, patience=Patience(at_once_every_s=0.0))
             async with slave.running():
                 await slave.in_sync()
                 async with ScriptedPeer(port=port) as first:
@@ -191,7 +191,7 @@ def test_a_master_that_was_lost_after_a_good_time_is_tried_at_once_and_before_th
 
     async def go() -> None:
         async with ScriptedPeer() as master, ScriptedPeer() as second:
-            slave = Slave(tmp_path / "c", master.port, second.port, patience=Patience(steady_after_s=0.0))
+            slave = Slave(tmp_path / "c", master.port, second.port, patience=Patience(at_once_every_s=0.0))
             async with slave.running():
                 await slave.in_sync()
                 master.drop_all()
@@ -207,16 +207,19 @@ def test_a_master_that_was_lost_after_a_good_time_is_tried_at_once_and_before_th
 def test_who_is_thrown_out_again_and_again_does_not_storm_back(tmp_path: Path) -> None:
     async def go() -> None:
         async with ScriptedPeer() as master:
-            slave = Slave(tmp_path / "c", master.port)  # a connection of less than 10 s is no good time
+            slave = Slave(tmp_path / "c", master.port)
             async with slave.running():
+                await slave.in_sync()
+                master.drop_all()
+                await eventually(lambda: master.fetches == 2)  # at once
                 await slave.in_sync()
                 master.drop_all()
                 await eventually(lambda: slave.status["in_sync"] is False)
                 for _ in range(50):
                     await asyncio.sleep(0)
-                assert master.fetches == 1
+                assert master.fetches == 2
                 slave.loop.wake_up()  # a wake-up says that the master is there
-                await eventually(lambda: master.fetches == 2)
+                await eventually(lambda: master.fetches == 3)
 
     run(go())
 
