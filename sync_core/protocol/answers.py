@@ -16,6 +16,7 @@ from sync_core.protocol.listing import LIST, file_list_element, read_file_list
 from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
+    ClusterAnswer,
     ErrorAnswer,
     FileListAnswer,
     OkAnswer,
@@ -23,7 +24,7 @@ from sync_core.protocol.messages import (
     StateAnswer,
 )
 from sync_core.protocol.names import DIRECTORY
-from sync_core.protocol.state import ERROR, STATE, error_element, read_error, read_state, state_element
+from sync_core.protocol.state import ERROR, STATE, cluster_element, error_element, read_error, read_state, state_element
 from sync_core.protocol.texts import text
 from sync_core.protocol.xml import Element, parse, write
 
@@ -81,8 +82,8 @@ def answer_element(answer: Answer, *, time: str) -> Element:
 
 def _result_element(answer: Answer) -> Element:
     match answer:
-        case OkAnswer():
-            return Element("ok")
+        case OkAnswer(is_jsync=is_jsync):
+            return Element("ok", {"jsync": "1"} if is_jsync else {})
         case ErrorAnswer():
             return error_element(answer)
         case ChangesAnswer(changes=changes):
@@ -91,6 +92,8 @@ def _result_element(answer: Answer) -> Element:
             return file_list_element(manifest)
         case StateAnswer():
             return state_element(answer)
+        case ClusterAnswer():
+            return cluster_element(answer)
         case OtherAnswer(element=name, attributes=attributes):
             return Element(name, dict(attributes))
 
@@ -129,7 +132,7 @@ _READERS: Mapping[str, Callable[[Element], Answer]] = MappingProxyType(
         DIRECTORY: lambda element: ChangesAnswer(changes=read_changes(element)),
         LIST: lambda element: FileListAnswer(manifest=read_file_list(element)),
         STATE: read_state,
-        "ok": lambda _element: OkAnswer(),
+        "ok": lambda element: OkAnswer(is_jsync=element.attributes.get("jsync") == "1"),
     }
 )
 """The elements that we know, the more telling first: an ERROR counts wherever it stands."""

@@ -13,9 +13,13 @@ from sync_core.protocol.messages import (
     FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
+    GetParam,
+    GetParams,
     ListFiles,
+    OtherCommand,
     Register,
     Request,
+    ShowCluster,
     ShowState,
 )
 from sync_core.protocol.schema import check_element, parse_boolean, parse_number, refusal, violation
@@ -28,6 +32,9 @@ CONFIGURATION = "supervisor.configuration.fetch"
 _CHECK_FOLDERS = "check_folders"
 _SHOW_STATE = "show_state"
 _SHOW_ALL = "s"
+_SHOW_CLUSTER = "show_cluster"
+_GET_PARAM = "param.get"
+_GET_PARAMS = "params.get"
 _FILES = "jsync.files"
 _FETCH = "jsync.fetch"
 
@@ -44,6 +51,14 @@ _WHAT = (
     "standard"
 )
 _WORDS = frozenset(_WHAT.split())
+_ONLY_JOBSCHEDULER = (
+    "add_jobs add_order config job job_chain kill_task licence.use lock lock.remove modify_hot_folder modify_job "
+    "modify_order modify_spooler param params process_class process_class.remove remove_job_chain remove_order "
+    "schedule.remove show_calendar show_history show_job show_job_chain show_job_chains show_jobs show_order "
+    "show_schedulers show_task start_job subsystem.show terminate"
+)
+_OTHERS = frozenset(_ONLY_JOBSCHEDULER.split())
+"""What the original's schema knows beyond these (section 10, capture 02); anything else is refused by the schema."""
 _CONFIGURATION_ATTRIBUTES = frozenset(
     {"scheduler_id", "cluster_member_id", "udp_port", "ip", "version", "interval"},
 )
@@ -69,7 +84,15 @@ def request_element(request: Request) -> Element:
         case CheckFolders():
             return Element(_CHECK_FOLDERS)
         case ShowState(what=what):
-            return Element(_SHOW_STATE, {"what": " ".join(sorted(what))} if what else {})
+            return Element(_SHOW_STATE, _what_attribute(what))
+        case ShowCluster(what=what):
+            return Element(_SHOW_CLUSTER, _what_attribute(what))
+        case GetParam(name=name):
+            return Element(_GET_PARAM, {"name": name})
+        case GetParams():
+            return Element(_GET_PARAMS)
+        case OtherCommand(name=name):
+            return Element(name)
         case ListFiles(slave=slave):
             return Element(_FILES, _slave_attribute(slave))
         case FetchDifferences(slave=slave, listed=listed):
@@ -105,6 +128,10 @@ def _configuration_attributes(request: FetchConfiguration) -> dict[str, str]:
     return attributes
 
 
+def _what_attribute(what: frozenset[str]) -> dict[str, str]:
+    return {"what": " ".join(sorted(what))} if what else {}
+
+
 def _slave_attribute(slave: str | None) -> dict[str, str]:
     return {} if slave is None else {"slave": slave}
 
@@ -116,6 +143,8 @@ def read_command(element: Element) -> Request:
         RemoteProtocolError: the command is not known, or says something that it may not say; see ``decode_request``.
     """
     reader = _READERS.get(element.name)
+    if reader is None and element.name in _OTHERS:
+        return OtherCommand(name=element.name)
     if reader is None:
         raise violation(f"Element '{element.name}': there is no such command")
     return reader(element)
@@ -178,11 +207,32 @@ def _read_register(element: Element) -> Register:
 
 
 def _read_show_state(element: Element) -> ShowState:
+    words = _what(element)
+    return ShowState(what=words or frozenset({"all"} if element.name == _SHOW_ALL else ()))
+
+
+def _read_show_cluster(element: Element) -> ShowCluster:
+    return ShowCluster(what=_what(element))
+
+
+def _what(element: Element) -> frozenset[str]:
     check_element(element, attributes={"what"})
     words = frozenset(re.split(r"[\s,]+", element.attributes.get("what", "").strip(" \t\r\n,"))) - {""}
     for word in sorted(words - _WORDS):
         raise refusal("SCHEDULER-164", word)
-    return ShowState(what=words or frozenset({"all"} if element.name == _SHOW_ALL else ()))
+    return words
+
+
+def _read_get_param(element: Element) -> GetParam:
+    check_element(element, attributes={"name"})
+    if "name" not in element.attributes:
+        raise violation(f"Element '{_GET_PARAM}': the attribute 'name' is missing")
+    return GetParam(name=element.attributes["name"])
+
+
+def _read_get_params(element: Element) -> GetParams:
+    check_element(element)
+    return GetParams()
 
 
 _READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(
@@ -193,6 +243,9 @@ _READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(
         _CHECK_FOLDERS: _read_check_folders,
         _SHOW_STATE: _read_show_state,
         _SHOW_ALL: _read_show_state,
+        _SHOW_CLUSTER: _read_show_cluster,
+        _GET_PARAM: _read_get_param,
+        _GET_PARAMS: _read_get_params,
         _FILES: _read_list_files,
         _FETCH: _read_fetch_differences,
     }

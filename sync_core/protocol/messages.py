@@ -18,17 +18,22 @@ __all__ = [
     "Answer",
     "ChangesAnswer",
     "CheckFolders",
+    "ClusterAnswer",
     "ErrorAnswer",
     "FetchConfiguration",
     "FetchDifferences",
     "FetchUpdatedFiles",
     "FileListAnswer",
+    "GetParam",
+    "GetParams",
     "ListFiles",
     "OkAnswer",
     "OtherAnswer",
+    "OtherCommand",
     "Register",
     "RemoteScheduler",
     "Request",
+    "ShowCluster",
     "ShowState",
     "StateAnswer",
 ]
@@ -111,6 +116,36 @@ class ShowState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShowCluster:
+    """``<show_cluster/>`` (section 11).
+
+    Attributes:
+        what: as for ``ShowState``.
+    """
+
+    what: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetParam:
+    """``<param.get name="…"/>``: the value of one of the scheduler's own parameters (section 11)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetParams:
+    """``<params.get/>``: all of them (section 11)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherCommand:
+    """A command that JobScheduler's schema knows and that only a JobScheduler can carry out, whatever it says."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ListFiles:
     """``<jsync.files/>``: the file list of a slave's cache, or of a master's view for one slave.
 
@@ -135,13 +170,29 @@ class FetchDifferences:
 
 
 Request: TypeAlias = (
-    Register | FetchUpdatedFiles | FetchConfiguration | CheckFolders | ShowState | ListFiles | FetchDifferences
+    Register
+    | FetchUpdatedFiles
+    | FetchConfiguration
+    | CheckFolders
+    | ShowState
+    | ShowCluster
+    | GetParam
+    | GetParams
+    | OtherCommand
+    | ListFiles
+    | FetchDifferences
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OkAnswer:
-    """``<ok/>``."""
+    """``<ok/>``.
+
+    Attributes:
+        is_jsync: ``jsync="1"``: a jsync master says so to a slave that registered as jsync; real peers never see it.
+    """
+
+    is_jsync: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,12 +240,24 @@ class StateAnswer:
         attributes: of the ``state`` element, in order of writing.
         remote_schedulers: ever registered.
         connected: how many of them are connected now.
+        active: how many of them are active; ``None`` = not said, as by peers before 1.6.
         with_remote_schedulers: whether the children are wanted; the counts always are.
     """
 
     attributes: Mapping[str, str]
     remote_schedulers: tuple[RemoteScheduler, ...] = ()
     connected: int = 0
+    active: int | None = None
+    with_remote_schedulers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterAnswer:
+    """``<cluster>``; the attributes are those of ``StateAnswer``."""
+
+    remote_schedulers: tuple[RemoteScheduler, ...] = ()
+    connected: int = 0
+    active: int | None = None
     with_remote_schedulers: bool = False
 
 
@@ -211,4 +274,4 @@ class OtherAnswer:
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-Answer: TypeAlias = OkAnswer | ErrorAnswer | ChangesAnswer | FileListAnswer | StateAnswer | OtherAnswer
+Answer: TypeAlias = OkAnswer | ErrorAnswer | ChangesAnswer | FileListAnswer | StateAnswer | ClusterAnswer | OtherAnswer

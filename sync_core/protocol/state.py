@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sync_core.protocol.messages import ErrorAnswer, RemoteScheduler, StateAnswer
+from sync_core.protocol.messages import ClusterAnswer, ErrorAnswer, RemoteScheduler, StateAnswer
 from sync_core.protocol.schema import parse_number
 from sync_core.protocol.xml import MAX_ELEMENTS, Element
 
-__all__ = ["ERROR", "STATE", "error_element", "read_error", "read_state", "state_element"]
+__all__ = ["ERROR", "STATE", "cluster_element", "error_element", "read_error", "read_state", "state_element"]
 
 ERROR = "ERROR"
 STATE = "state"
@@ -28,10 +28,22 @@ def read_error(element: Element) -> ErrorAnswer:
 
 def state_element(answer: StateAnswer) -> Element:
     """Return ``<state>`` with the children that tools look for, in the order of a real 1.3."""
+    children = [Element("subprocesses"), _schedulers_element(answer), Element("connections")]
+    return Element(STATE, dict(answer.attributes), children)
+
+
+def cluster_element(answer: ClusterAnswer) -> Element:
+    """Return ``<cluster>`` with the remote schedulers (section 11)."""
+    return Element("cluster", children=[_schedulers_element(answer)])
+
+
+def _schedulers_element(answer: StateAnswer | ClusterAnswer) -> Element:
+    """Counts are those of both versions: old panels read ``connected``, newer ones ``active`` (section 9)."""
     counts = {"count": str(len(answer.remote_schedulers)), "connected": str(answer.connected)}
+    if answer.active is not None:
+        counts["active"] = str(answer.active)
     shown = answer.remote_schedulers if answer.with_remote_schedulers else ()
-    schedulers = Element(_SCHEDULERS, counts, [_scheduler_element(scheduler) for scheduler in shown])
-    return Element(STATE, dict(answer.attributes), [Element("subprocesses"), schedulers, Element("connections")])
+    return Element(_SCHEDULERS, counts, [_scheduler_element(scheduler) for scheduler in shown])
 
 
 def _scheduler_element(scheduler: RemoteScheduler) -> Element:
@@ -45,17 +57,21 @@ def read_state(element: Element) -> StateAnswer:
     Where the peer left the children out, ``remote_schedulers`` is empty whatever its count says.
 
     Raises:
-        RemoteProtocolError: the number of connected schedulers is no number.
+        RemoteProtocolError: the number of connected or active schedulers is no number.
     """
     schedulers = next((child for child in element.children if child.name == _SCHEDULERS), Element(_SCHEDULERS))
     found = tuple(_read_scheduler(child) for child in schedulers.children if child.name == _SCHEDULER)
-    has_count = "connected" in schedulers.attributes
     return StateAnswer(
         attributes=dict(element.attributes),
         remote_schedulers=found,
-        connected=parse_number(schedulers, "connected", at_most=MAX_ELEMENTS) if has_count else 0,
+        connected=_count(schedulers, "connected") or 0,
+        active=_count(schedulers, "active"),
         with_remote_schedulers=bool(found),
     )
+
+
+def _count(schedulers: Element, name: str) -> int | None:
+    return parse_number(schedulers, name, at_most=MAX_ELEMENTS) if name in schedulers.attributes else None
 
 
 def _read_scheduler(element: Element) -> RemoteScheduler:

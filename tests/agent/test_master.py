@@ -113,7 +113,9 @@ def edit(root: Path, path: str, content: bytes) -> None:
     temporary.replace(root / path)
 
 
-@pytest.mark.parametrize("request_", [a_registration(), FetchUpdatedFiles(), FetchDifferences(slave="slave-1")])
+@pytest.mark.parametrize(
+    "request_", [a_registration(), FetchConfiguration(scheduler_id="s"), FetchDifferences(slave="slave-1")]
+)
 def test_below_its_level_no_command_is_carried_out(tmp_path: Path, request_: Request) -> None:
     async def go() -> None:
         master = Master(tmp_path)

@@ -108,7 +108,7 @@ def test_a_slave_is_no_master(tmp_path: Path, request_: Request, code: str) -> N
     assert answer.code == code
 
 
-@pytest.mark.parametrize("request_", [a_registration(), FetchUpdatedFiles(), FetchDifferences()])
+@pytest.mark.parametrize("request_", [a_registration(), FetchConfiguration(scheduler_id="s"), FetchDifferences()])
 def test_below_its_level_no_command_is_carried_out(tmp_path: Path, request_: Request) -> None:
     answer = Slave(tmp_path).ask(request_, level=Level.INFO)
     assert isinstance(answer, ErrorAnswer)

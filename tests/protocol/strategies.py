@@ -16,12 +16,16 @@ from sync_core.protocol.messages import (
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
+    GetParam,
+    GetParams,
     ListFiles,
     OkAnswer,
     OtherAnswer,
+    OtherCommand,
     Register,
     RemoteScheduler,
     Request,
+    ShowCluster,
     ShowState,
     StateAnswer,
 )
@@ -124,6 +128,10 @@ requests: st.SearchStrategy[Request] = st.one_of(
     ),
     st.just(CheckFolders()),
     st.builds(ShowState, what=st.frozensets(st.sampled_from(["all", "all!", "remote_schedulers", "jobs"]))),
+    st.builds(ShowCluster, what=st.frozensets(st.sampled_from(["remote_schedulers", "cluster"]))),
+    st.builds(GetParam, name=texts),
+    st.just(GetParams()),
+    st.builds(OtherCommand, name=st.sampled_from(["terminate", "show_jobs", "licence.use"])),
     st.builds(ListFiles, slave=st.one_of(st.none(), texts)),
     st.builds(FetchDifferences, slave=st.one_of(st.none(), texts), listed=manifests()),
 )
@@ -140,12 +148,13 @@ def _states(draw: st.DrawFn) -> StateAnswer:
         attributes=draw(_attributes),
         remote_schedulers=schedulers,
         connected=draw(st.integers(0, 1000)),
+        active=draw(st.one_of(st.none(), st.integers(0, 1000))),
         with_remote_schedulers=bool(schedulers),
     )
 
 
 answers: st.SearchStrategy[Answer] = st.one_of(
-    st.just(OkAnswer()),
+    st.builds(OkAnswer, is_jsync=_flags),
     errors,
     st.builds(ChangesAnswer, changes=changes),
     st.builds(FileListAnswer, manifest=manifests(is_full=True)),

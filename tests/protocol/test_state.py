@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.protocol.messages import ErrorAnswer, RemoteScheduler, StateAnswer
-from sync_core.protocol.state import error_element, read_error, read_state, state_element
+from sync_core.protocol.messages import ClusterAnswer, ErrorAnswer, RemoteScheduler, StateAnswer
+from sync_core.protocol.state import cluster_element, error_element, read_error, read_state, state_element
 from sync_core.protocol.xml import Element
 
 SCHEDULERS = (
@@ -45,12 +45,26 @@ def test_states_of_others_are_taken_as_they_come() -> None:
     element = Element("state", {"id": "x"}, [Element("jobs"), schedulers])
     expected = RemoteScheduler(attributes={})
     assert read_state(element) == StateAnswer(
-        attributes={"id": "x"}, remote_schedulers=(expected,), with_remote_schedulers=True
+        attributes={"id": "x"}, remote_schedulers=(expected,), active=1, with_remote_schedulers=True
     )
     assert read_state(Element("state")) == StateAnswer(attributes={})
 
 
-def test_a_count_that_is_no_number_is_refused() -> None:
-    element = Element("state", {}, [Element("remote_schedulers", {"connected": "many"})])
-    with pytest.raises(RemoteProtocolError, match="attribute 'connected'"):
+@pytest.mark.parametrize("count", ["connected", "active"])
+def test_a_count_that_is_no_number_is_refused(count: str) -> None:
+    element = Element("state", {}, [Element("remote_schedulers", {count: "many"})])
+    with pytest.raises(RemoteProtocolError, match=f"attribute '{count}'"):
         read_state(element)
+
+
+def test_the_counts_are_those_of_both_versions() -> None:
+    """Old panels read ``connected``, newer ones ``active`` (protocol.md section 9)."""
+    counts = {"count": "2", "connected": "1", "active": "2"}
+    state = StateAnswer(attributes={}, remote_schedulers=SCHEDULERS, connected=1, active=2)
+    assert state_element(state).children[1].attributes == counts
+    assert read_state(state_element(state)).active == 2
+    cluster = cluster_element(
+        ClusterAnswer(remote_schedulers=SCHEDULERS, connected=1, active=2, with_remote_schedulers=True)
+    )
+    (schedulers,) = cluster.children
+    assert (cluster.name, schedulers.attributes, len(schedulers.children)) == ("cluster", counts, 2)
