@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -22,7 +23,6 @@ __all__ = ["Connection", "Handler", "ServerLimits"]
 _BLOCK_BYTES = 4096
 """The original's block; what a "packet" is in section 1.2."""
 _SLOWEST_BYTES_PER_S = 65536
-_NO_HTTP = b"HTTP/1.0 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _BUG = ErrorAnswer(code="JSYNC-ERROR", text="JSYNC-ERROR  A mistake in jsync; its log says more")
 
 _log = logging.getLogger(__name__)
@@ -37,12 +37,14 @@ class ServerLimits:
         large_request_bytes: of a request after it; a list of a million files stays below.
         request_timeout_s: in which a request that began must be complete; large ones get a second more per 64 KiB.
         write_timeout_s: the longest time in which a peer takes nothing of its answer.
+        http_idle_timeout_s: the longest time between two requests by HTTP, the head of the next one included.
     """
 
     request_bytes: int = 1 << 20
     large_request_bytes: int = 1 << 28
     request_timeout_s: float = 60.0
     write_timeout_s: float = 60.0
+    http_idle_timeout_s: float = 75.0
 
 
 class Connection:
@@ -67,6 +69,7 @@ class Connection:
         local_ip: IpAddress,
         level: Level,
         limits: ServerLimits,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = number
         self.peer_ip, self.peer_port = peer
@@ -76,6 +79,7 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._limits = limits
+        self._wall_clock = wall_clock
         self._session = ServerSession(max_request_bytes=limits.request_bytes)
         self._request_bytes = 0
         self._request_since_s = 0.0
@@ -132,13 +136,26 @@ class Connection:
             case Malformed():
                 await self._write(self._encode(refusal_answer(event.error), answer_time))
                 return True
-            case HttpSeen():
-                await self._write(_NO_HTTP)
+            case HttpSeen(data=data):
+                await self._serve_http(data, handler)
                 return False
             case EmptyLine():
                 return True
             case Closed():
                 return False
+
+    async def _serve_http(self, received: bytes, handler: Handler) -> None:
+        from sync_core.net.http_server import serve_http  # noqa: PLC0415 - it brings aiohttp, which most never need
+
+        await serve_http(
+            self,
+            self._reader,
+            self._writer,
+            received=received,
+            handler=handler,
+            limits=self._limits,
+            wall_clock=self._wall_clock,
+        )
 
     async def _read_block(self) -> None:
         is_partial = self._session.state is ServerState.RECEIVING

@@ -40,6 +40,7 @@ class CommandServer:
         handler: answers the requests; called for one request of a connection at a time.
         level_of: what an address may do.
         answer_time: the text for ``answer/@time``.
+        wall_clock: seconds since the epoch, for the same in answers by HTTP.
         on_close: called once for each connection that was served, after its last answer.
         limits: what one connection may cost.
         most_connections: at once; ``None`` takes what the limit of open files allows.
@@ -56,6 +57,7 @@ class CommandServer:
         on_close: Callable[[Connection], None] = lambda _: None,
         limits: ServerLimits | None = None,
         most_connections: int | None = None,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self._listen = listen
         self._port = port
@@ -64,6 +66,7 @@ class CommandServer:
         self._answer_time = answer_time
         self._on_close = on_close
         self._limits = limits or ServerLimits()
+        self._wall_clock = wall_clock
         self._numbers = itertools.count(1)
         self._servers: list[asyncio.Server] = []
         self._connections: dict[Connection, asyncio.Task[None]] = {}
@@ -119,6 +122,7 @@ class CommandServer:
             local_ip=local[0],
             level=self._level_of(peer[0]),
             limits=self._limits,
+            wall_clock=self._wall_clock,
         )
         self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())
         try:
