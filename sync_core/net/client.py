@@ -14,7 +14,7 @@ from sync_core.net.streams import keep_alive, write_all
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import Answer, FetchUpdatedFiles, Register, Request
 
-__all__ = ["CommandClient"]
+__all__ = ["CommandClient", "unreachable"]
 
 _BLOCK_BYTES = 65536
 
@@ -57,7 +57,7 @@ class CommandClient:
             async with asyncio.timeout(timeout_s):
                 reader, writer = await asyncio.open_connection(str(address), port, local_addr=source)
         except OSError as error:  # TimeoutError is one
-            raise _unreachable(error, "connect", address, port) from error
+            raise unreachable(error, "connect", address, port) from error
         keep_alive(writer)
         return cls(reader, writer, (address, port))
 
@@ -121,9 +121,9 @@ class CommandClient:
             await write_all(self._writer, data, timeout_s=timeout_s)
             return await self._next_answer(timeout_s)
         except TimeoutError as error:
-            raise self._fail(_unreachable(error, "recv", *self._peer)) from error
+            raise self._fail(unreachable(error, "recv", *self._peer)) from error
         except OSError as error:
-            raise self._fail(_unreachable(error, "send", *self._peer)) from error
+            raise self._fail(unreachable(error, "send", *self._peer)) from error
         except asyncio.CancelledError:
             self._fail(
                 UnreachableError("a question was broken off")
@@ -159,7 +159,7 @@ class CommandClient:
         except JsyncError as error:
             self._fail(error)
         except OSError as error:
-            self._fail(_unreachable(error, "recv", *self._peer))
+            self._fail(unreachable(error, "recv", *self._peer))
 
     def _take_events(self) -> None:
         while (event := self._session.next_event()) is not NEED_DATA:
@@ -175,7 +175,15 @@ class CommandClient:
         return self._failure
 
 
-def _unreachable(error: OSError, call: str, address: IpAddress, port: int) -> UnreachableError:
+def unreachable(error: OSError, call: str, address: IpAddress, port: int) -> UnreachableError:
+    """Return a system error as ours, in words like those of the original's log.
+
+    Args:
+        error: what the system said; a ``TimeoutError`` counts as one.
+        call: the call that failed, ``connect``, ``send`` or ``recv``.
+        address: of the peer.
+        port: of the peer.
+    """
     number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
     reason = os.strerror(number) if number else str(error)
     return UnreachableError(f"{reason} [{call}] [{endpoint(address, port)}]", errno=number)

@@ -67,16 +67,20 @@ class ScriptedSupervisor:
 
     Attributes:
         answer: makes the bytes of the response to a request body; empty bytes close the connection.
+        closes: whether it closes the connection after each response.
+        address: where it listens.
     """
 
     answer: Callable[[bytes], bytes]
     heads: list[str] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     port: int = 0
+    closes: bool = False
+    address: str = "127.0.0.1"
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[ScriptedSupervisor]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        server = await asyncio.start_server(self._serve, self.address, self.port)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -92,10 +96,10 @@ class ScriptedSupervisor:
                 self.heads.append(head)
                 self.bodies.append(body)
                 response = self.answer(body)
-                if not response:
-                    break
                 writer.write(response)
                 await writer.drain()
+                if self.closes or not response:
+                    break
         except (asyncio.IncompleteReadError, OSError, asyncio.CancelledError):
             pass
         finally:

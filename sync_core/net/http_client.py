@@ -1,0 +1,123 @@
+"""Asking a supervisor by HTTP: one POST, one connection (``protocol.md`` sections 8.1 and 8.2).
+
+Nobody imports this before it is needed, because aiohttp takes its time.
+"""
+
+from __future__ import annotations
+
+import io
+
+import aiohttp
+
+from sync_core.model.errors import JsyncError, RemoteProtocolError, UnreachableError
+from sync_core.model.security import IpAddress
+from sync_core.net.addresses import endpoint
+from sync_core.net.client import unreachable
+from sync_core.protocol.http import COMMAND_PATH, REQUEST_TYPE, decode_http_answer
+from sync_core.protocol.messages import Answer, Request
+from sync_core.protocol.requests import encode_request
+from sync_core.protocol.texts import one_line
+from sync_core.protocol.xml import MAX_DOCUMENT_BYTES
+
+__all__ = ["HttpClient"]
+
+_TOTAL_S = 900.0
+"""The longest time for one answer; without an end a trickle of bytes could hold us for ever."""
+
+
+class HttpClient:
+    """Sends requests to one address of a supervisor; every one has a connection of its own.
+
+    Redirects are not followed and the environment's proxies not asked: contents come from the host that the inventory
+    names, or not at all.
+
+    Args:
+        address: of the peer.
+        port: where it speaks HTTP.
+        host: its name, for the header ``Host``.
+        local_address: our address (``addresses.choose_source``).
+        connect_timeout_s: until a connection stands.
+        timeout_s: the longest time in which no byte of an answer comes.
+        most_bytes: of an answer after decompression.
+    """
+
+    def __init__(
+        self,
+        address: IpAddress,
+        port: int,
+        *,
+        host: str,
+        local_address: IpAddress | None = None,
+        connect_timeout_s: float,
+        timeout_s: float,
+        most_bytes: int = MAX_DOCUMENT_BYTES,
+    ) -> None:
+        self._address = address
+        self._port = port
+        self._local_address = local_address
+        self._most_bytes = most_bytes
+        self._timeout = aiohttp.ClientTimeout(total=_TOTAL_S, sock_connect=connect_timeout_s, sock_read=timeout_s)
+        self._headers = {
+            "Host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+            "Content-Type": REQUEST_TYPE,
+            "Accept": "text/xml, application/xml",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": "jsync",
+        }
+
+    async def ask(self, request: Request) -> Answer:
+        """Send ``request`` and return the answer, which may be an ``ErrorAnswer``.
+
+        Raises:
+            UnreachableError: the connection did not come about, broke, or nothing moved for too long.
+            RemoteProtocolError: the answer is no success of HTTP, makes no sense or is too long.
+            UnsafeNameError: a listed name can't travel; nothing was sent.
+        """
+        document = encode_request(request)
+        try:
+            return await self._post(document)
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            raise self._translated(error) from error
+
+    async def _post(self, document: bytes) -> Answer:
+        source = (str(self._local_address), 0) if self._local_address is not None else None
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(local_addr=source, force_close=True),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._timeout,
+                trust_env=False,
+            ) as session,
+            session.post(
+                f"http://{endpoint(self._address, self._port)}{COMMAND_PATH}",
+                data=io.BytesIO(document),
+                headers=self._headers,
+                allow_redirects=False,
+            ) as response,
+        ):
+            if response.status != 200:
+                said = f"{response.status} {one_line((response.reason or '')[:80])}".strip()
+                raise RemoteProtocolError(f"the supervisor answered with HTTP status {said}")
+            return decode_http_answer(await self._body(response), charset=response.charset)
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        async for block in response.content.iter_any():
+            body += block
+            if len(body) > self._most_bytes:
+                raise RemoteProtocolError(f"the answer is longer than {self._most_bytes} bytes")
+        return bytes(body)
+
+    def _translated(self, error: Exception) -> JsyncError:
+        where = (self._address, self._port)
+        match error:
+            case aiohttp.ConnectionTimeoutError():
+                return unreachable(TimeoutError(), "connect", *where)
+            case aiohttp.ClientConnectorError():
+                return unreachable(error.os_error, "connect", *where)
+            case OSError():
+                return unreachable(error, "recv", *where)
+            case aiohttp.ServerDisconnectedError():
+                return UnreachableError(f"the peer has closed the connection [{endpoint(*where)}]")
+            case _:
+                return RemoteProtocolError(f"the answer is not what HTTP allows: {one_line(str(error)[:200])}")
