@@ -153,9 +153,11 @@ class MasterCommands:
                 given_md5=views.tree_md5(folder) if is_complete else "",
                 folder=folder,
                 changed_at=None if is_complete else time.time(),
-                reminder=slave.reminder.fetched(),
+                reminder=slave.reminder.fetched(time.monotonic()),
+                error=None,
             )
         )
+        self._wake_ups.stir()
         self._on_change()
 
     async def _list(self, name: str | None) -> Answer:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sync_core.model.reminder import Reminder
+from sync_core.agent.deadlines import Deadlines
+from sync_core.model.reminder import DEFAULT_RHYTHM, Reminder, Rhythm
 from sync_core.model.security import IpAddress
-from sync_core.protocol.messages import Register
+from sync_core.protocol.messages import ErrorAnswer, Register
 
-__all__ = ["Identity", "Registrations", "Slave"]
+__all__ = ["FORGET_AFTER_S", "MOST_GONE", "Identity", "Registrations", "Slave"]
+
+FORGET_AFTER_S: Final = 24 * 3600.0
+"""Who did not come back for so long is not shown any more; the original never forgets (``protocol.md`` section 14)."""
+MOST_GONE: Final = 10_000
+"""Entries without a connection; beyond these the oldest go, so that nobody fills the memory with made-up ports."""
 
 
 class Identity(NamedTuple):
@@ -39,6 +45,7 @@ class Slave:
         folder: its own folder below ``remote`` at that time.
         changed_at: when the change was seen that it has not fetched yet.
         reminder: how far signalling has come.
+        error: what is wrong with it now, for ``show_state``.
     """
 
     identity: Identity
@@ -51,6 +58,7 @@ class Slave:
     folder: str | None = None
     changed_at: float | None = None
     reminder: Reminder = field(default_factory=Reminder)
+    error: ErrorAnswer | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -59,11 +67,18 @@ class Slave:
 
 
 class Registrations:
-    """The register of one master: one entry per identity, and the newer connection wins."""
+    """The register of one master: one entry per identity, and the newer connection wins.
 
-    def __init__(self) -> None:
+    Args:
+        rhythm_of: how often a slave is told, by its registration.
+    """
+
+    def __init__(self, *, rhythm_of: Callable[[Register], Rhythm] = lambda _: DEFAULT_RHYTHM) -> None:
+        self._rhythm_of = rhythm_of
         self._slaves: dict[Identity, Slave] = {}
         self._by_connection: dict[Hashable, Identity] = {}
+        self._gone: dict[Identity, float] = {}  # in the order in which they went
+        self._deadlines: Deadlines[Identity] = Deadlines()
 
     def __iter__(self) -> Iterator[Slave]:
         return iter(tuple(self._slaves.values()))
@@ -91,19 +106,23 @@ class Registrations:
         older = before.connection if before is not None else None
         if older is not None:
             self._by_connection.pop(older, None)
-        reminder = before.reminder if before is not None else Reminder()
+        reminder = replace(before.reminder if before else Reminder(), rhythm=self._rhythm_of(message))
         slave = before or Slave(identity=identity, message=message, connection=connection, connected_at=now)
-        self._slaves[identity] = replace(
-            slave,
-            message=message,
-            connection=None if message.is_logoff else connection,
-            connected_at=now,
-            given_md5=None,
-            disconnected_at=now if message.is_logoff else None,
-            reminder=Reminder() if message.is_logoff else reminder.registered(monotonic),
-        )
         if not message.is_logoff:
             self._by_connection[connection] = identity
+        self._store(
+            replace(
+                slave,
+                message=message,
+                connection=None if message.is_logoff else connection,
+                connected_at=now,
+                given_md5=None,
+                disconnected_at=now if message.is_logoff else None,
+                reminder=reminder.parted() if message.is_logoff else reminder.registered(monotonic),
+                error=None,
+            )
+        )
+        self._forget(now)
         return older
 
     def of(self, connection: Hashable) -> Slave | None:
@@ -117,13 +136,41 @@ class Registrations:
 
     def put(self, slave: Slave) -> None:
         """Replace the entry of a slave that is registered."""
-        self._slaves[slave.identity] = slave
+        if slave.identity in self._slaves:
+            self._store(slave)
 
     def unbind(self, connection: Hashable, *, now: float) -> None:
         """Note that the connection ended, or acts for somebody else from now on."""
         identity = self._by_connection.pop(connection, None)
         if identity is not None:
             slave = self._slaves[identity]
-            self._slaves[identity] = replace(
-                slave, connection=None, disconnected_at=now, reminder=Reminder(warned_at=slave.reminder.warned_at)
-            )
+            self._store(replace(slave, connection=None, disconnected_at=now, reminder=slave.reminder.parted()))
+
+    def take_due(self, now: float) -> tuple[Slave, ...]:
+        """Return those whose reminder has something to say; each is due again only after it was ``put``.
+
+        Args:
+            now: monotonic seconds.
+        """
+        return tuple(self._slaves[identity] for identity in self._deadlines.take(now))
+
+    def next_deadline(self) -> float | None:
+        """Return when somebody is due next, in monotonic seconds."""
+        return self._deadlines.first()
+
+    def _store(self, slave: Slave) -> None:
+        self._slaves[slave.identity] = slave
+        self._deadlines.set(slave.identity, slave.reminder.next_deadline() if slave.is_connected else None)
+        if slave.is_connected:
+            self._gone.pop(slave.identity, None)
+        else:
+            self._gone.setdefault(slave.identity, slave.disconnected_at or 0.0)
+
+    def _forget(self, now: float) -> None:
+        """Drop who went long ago, and the first of too many."""
+        while self._gone:
+            identity, went_at = next(iter(self._gone.items()))
+            if now - went_at < FORGET_AFTER_S and len(self._gone) <= MOST_GONE:
+                return
+            del self._gone[identity], self._slaves[identity]
+            self._deadlines.set(identity, None)

@@ -9,16 +9,16 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from sync_core.agent.answers import error_answer
 from sync_core.agent.logs import PrefixedLogger
 from sync_core.agent.register import Registrations, Slave
 from sync_core.agent.views import Views
 from sync_core.model.errors import JsyncError, RemoteRefusalError, TreeError
-from sync_core.model.reminder import Reminder, Signal
+from sync_core.model.reminder import Signal
 from sync_core.net.addresses import choose_source
 from sync_core.net.client import CommandClient
 from sync_core.net.datagrams import send_wake_up
 from sync_core.protocol.messages import CheckFolders, ErrorAnswer
-from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
 
 __all__ = ["WakeUps"]
@@ -26,6 +26,7 @@ __all__ = ["WakeUps"]
 _log = logging.getLogger(__name__)
 
 _TCP_TIMEOUT_S = 10.0
+_BATCH = 64
 
 
 class WakeUps:
@@ -84,18 +85,21 @@ class WakeUps:
                 )
             )
         elif slave.changed_at is not None:
-            self._register.put(replace(slave, changed_at=None, reminder=slave.reminder.fetched()))
+            self._register.put(
+                replace(slave, changed_at=None, error=None, reminder=slave.reminder.fetched(time.monotonic()))
+            )
 
     async def run(self) -> None:
         """Send what is due until cancelled."""
         try:
             while True:
                 self._stir.clear()
-                for slave in self._register:
+                for number, slave in enumerate(self._register.take_due(time.monotonic())):
                     await self._signal(slave)
-                deadlines = [slave.reminder.next_deadline() for slave in self._register if slave.is_connected]
-                pending = [deadline for deadline in deadlines if deadline is not None]
-                timeout_s = max(0.0, min(pending) - time.monotonic()) if pending else None
+                    if number % _BATCH == _BATCH - 1:
+                        await asyncio.sleep(0)  # thousands at once: the fetches of the first want their turn
+                deadline = self._register.next_deadline()
+                timeout_s = max(0.0, deadline - time.monotonic()) if deadline is not None else None
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(timeout_s):  # wait_for of Python 3.11 may swallow a cancellation
                         await self._stir.wait()
@@ -104,13 +108,12 @@ class WakeUps:
                 task.cancel()
 
     async def _signal(self, seen: Slave) -> None:
-        if not seen.is_connected or not _due(seen)[1]:
-            return
         name = await self._display(seen)
         slave = self._register.get(seen.identity)
         if slave is None or not slave.is_connected:
             return
-        reminder, signals = _due(slave)  # it may have fetched or come back while its name was looked up
+        # It may have fetched or come back while its name was looked up.
+        reminder, signals = slave.reminder.due(time.monotonic(), has_udp=bool(slave.message.udp_port))
         self._register.put(replace(slave, reminder=reminder))
         for signal in signals:
             match signal:
@@ -160,8 +163,8 @@ class WakeUps:
     def _warn(self, slave: Slave, name: str) -> None:
         since = slave.changed_at or slave.connected_at
         log = PrefixedLogger(_log, f"Remote_scheduler {slave.message.scheduler_id} ({name}:{slave.identity.tcp_port})")
-        log.warning("%s", text("SCHEDULER-474", format_log_insertion(int(since)), str(int(time.time() - since))))
-
-
-def _due(slave: Slave) -> tuple[Reminder, tuple[Signal, ...]]:
-    return slave.reminder.due(time.monotonic(), has_udp=bool(slave.message.udp_port))
+        error = error_answer("SCHEDULER-474", format_log_insertion(int(since)), str(int(time.time() - since)))
+        log.warning("%s", error.text)
+        now = self._register.get(slave.identity)
+        if now is not None:
+            self._register.put(replace(now, error=error))

@@ -2,7 +2,8 @@
 
 A change is signalled at once by UDP and again every 30 s until the slave has fetched (``protocol.md`` section 6.3).
 Who did not answer the first datagram is reminded over its TCP port too, and after 60 s the log gets SCHEDULER-474,
-again at the earliest after 300 s.
+again at the earliest after 300 s. A slave that never asks by itself is nudged after a while without a fetch, whether
+something changed or not.
 """
 
 from __future__ import annotations
@@ -10,11 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-__all__ = ["REPEAT_S", "WARN_AFTER_S", "WARN_AGAIN_S", "Reminder", "Signal"]
-
-REPEAT_S = 30.0
-WARN_AFTER_S = 60.0
-WARN_AGAIN_S = 300.0
+__all__ = ["DEFAULT_RHYTHM", "Reminder", "Rhythm", "Signal"]
 
 
 class Signal(StrEnum):
@@ -26,17 +23,41 @@ class Signal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """How often a slave is told.
+
+    Attributes:
+        repeat_s: until a change that it did not fetch is said again.
+        warn_after_s: until the log says that it does not answer.
+        warn_again_s: until the log says so again.
+        nudge_s: without a fetch, until it is told to check although nothing changed; ``None`` = it checks by itself.
+    """
+
+    repeat_s: float = 30.0
+    warn_after_s: float = 60.0
+    warn_again_s: float = 300.0
+    nudge_s: float | None = None
+
+
+DEFAULT_RHYTHM = Rhythm()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reminder:
     """How far the signalling of one slave has come; all times are monotonic seconds.
 
     Attributes:
+        rhythm: how often it is told.
         pending_since: when the change that the slave has not fetched yet was seen; ``None`` = it has everything.
-        signalled_at: when it was last told.
-        signals: how often it was told since ``pending_since``.
+        fetched_at: when it fetched last; ``None`` before the first time.
+        signalled_at: when it was last told since then.
+        signals: how often it was told since then.
         warned_at: when SCHEDULER-474 was last logged; survives a fetch, so the 300 s hold.
     """
 
+    rhythm: Rhythm = DEFAULT_RHYTHM
     pending_since: float | None = None
+    fetched_at: float | None = None
     signalled_at: float | None = None
     signals: int = 0
     warned_at: float | None = None
@@ -49,19 +70,23 @@ class Reminder:
 
     def registered(self, now: float) -> Reminder:
         """Return the reminder of a slave that registered just now; it fetches by itself, silence counts from here."""
-        return Reminder(pending_since=now, signalled_at=now, signals=1, warned_at=self.warned_at)
+        return replace(self.parted(), pending_since=now, signalled_at=now, signals=1)
 
-    def fetched(self) -> Reminder:
+    def fetched(self, now: float) -> Reminder:
         """Return the reminder after the slave was given all that differs."""
-        return Reminder(warned_at=self.warned_at)
+        return replace(self.parted(), fetched_at=now)
+
+    def parted(self) -> Reminder:
+        """Return the reminder of a slave that can't be told anything for now."""
+        return Reminder(rhythm=self.rhythm, warned_at=self.warned_at)
 
     def next_deadline(self) -> float | None:
-        """Return when ``due`` has something to say next; ``None`` while nothing is pending."""
+        """Return when ``due`` has something to say next; ``None`` while there is nothing to wait for."""
         if self.pending_since is None:
-            return None
+            return self._nudge_at()
         if self.signalled_at is None:
             return self.pending_since
-        return min(self.signalled_at + REPEAT_S, self._warn_at())
+        return min(self.signalled_at + self.rhythm.repeat_s, self._warn_at(self.pending_since))
 
     def due(self, now: float, *, has_udp: bool) -> tuple[Reminder, tuple[Signal, ...]]:
         """Return what to do now, and the reminder after it was done.
@@ -70,22 +95,30 @@ class Reminder:
             now: monotonic seconds.
             has_udp: whether the slave registered a wake-up port; without one TCP is used at once.
         """
-        if self.pending_since is None:
-            return self, ()
         signals: list[Signal] = []
         after = self
-        if self.signalled_at is None or now >= self.signalled_at + REPEAT_S:
+        if self._is_told_now(now):
             if has_udp:
                 signals.append(Signal.UDP)
             if self.signals > 0 or not has_udp:
                 signals.append(Signal.TCP)
             after = replace(after, signalled_at=now, signals=self.signals + 1)
-        if now >= self._warn_at():
+        if self.pending_since is not None and now >= self._warn_at(self.pending_since):
             signals.append(Signal.WARN)
             after = replace(after, warned_at=now)
         return after, tuple(signals)
 
-    def _warn_at(self) -> float:
-        assert self.pending_since is not None  # noqa: S101 - both callers have looked
-        at = self.pending_since + WARN_AFTER_S
-        return at if self.warned_at is None else max(at, self.warned_at + WARN_AGAIN_S)
+    def _is_told_now(self, now: float) -> bool:
+        if self.pending_since is None:
+            nudge_at = self._nudge_at()
+            return nudge_at is not None and now >= nudge_at
+        return self.signalled_at is None or now >= self.signalled_at + self.rhythm.repeat_s
+
+    def _nudge_at(self) -> float | None:
+        if self.rhythm.nudge_s is None or self.fetched_at is None:
+            return None
+        return (self.fetched_at if self.signalled_at is None else self.signalled_at) + self.rhythm.nudge_s
+
+    def _warn_at(self, pending_since: float) -> float:
+        at = pending_since + self.rhythm.warn_after_s
+        return at if self.warned_at is None else max(at, self.warned_at + self.rhythm.warn_again_s)

@@ -5,8 +5,8 @@ import dataclasses
 import hypothesis.strategies as st
 from hypothesis import given
 
-from sync_core.agent.register import Identity, Registrations, Slave
-from sync_core.model.reminder import WARN_AFTER_S
+from sync_core.agent.register import FORGET_AFTER_S, MOST_GONE, Identity, Registrations, Slave
+from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm
 from tests.support.agents import a_registration
 from tests.support.net import LOCALHOST
 
@@ -111,7 +111,7 @@ def test_who_registers_and_does_not_fetch_is_reminded_and_then_warned_of() -> No
     slave = slaves.of("c")
     assert slave is not None
     assert slave.reminder.due(101.0, has_udp=True)[1] == ()
-    assert slave.reminder.due(100.0 + WARN_AFTER_S, has_udp=True)[1]
+    assert slave.reminder.due(100.0 + DEFAULT_RHYTHM.warn_after_s, has_udp=True)[1]
 
 
 @given(
@@ -136,3 +136,59 @@ def test_whatever_comes_one_connection_acts_for_one_slave_and_back(steps: list[t
             assert (slave is not None) == (one in bound)
             assert slave is None or slave.connection == one
         assert all(slave.is_connected == (slave.disconnected_at is None) for slave in slaves)
+
+
+def test_who_was_gone_for_a_day_is_forgotten_at_the_next_registration() -> None:
+    slaves = Registrations()
+    register(slaves, "a", ONE, now=1.0)
+    register(slaves, "b", TWO, now=1.0)
+    slaves.unbind("a", now=2.0)
+    register(slaves, "c", Identity(LOCALHOST, 1), now=1.0 + FORGET_AFTER_S)
+    assert slaves.get(ONE) is not None
+    register(slaves, "d", Identity(LOCALHOST, 2), now=2.0 + FORGET_AFTER_S)
+    assert slaves.get(ONE) is None
+    assert slaves.get(TWO) is not None  # connected for as long as that
+
+
+def test_who_comes_back_counts_as_gone_from_the_next_time_only() -> None:
+    slaves = Registrations()
+    register(slaves, "a", ONE, now=1.0)
+    slaves.unbind("a", now=2.0)
+    register(slaves, "b", ONE, now=1.0 + FORGET_AFTER_S)
+    slaves.unbind("b", now=2.0 + FORGET_AFTER_S)
+    register(slaves, "c", TWO, now=3.0 + FORGET_AFTER_S)
+    assert slaves.get(ONE) is not None
+
+
+def test_made_up_ports_do_not_fill_the_memory() -> None:
+    slaves = Registrations()
+    for port in range(1, MOST_GONE + 10):
+        register(slaves, "c", Identity(LOCALHOST, port))
+    assert len(slaves) == MOST_GONE + 1
+    assert slaves.get(Identity(LOCALHOST, 1)) is None
+    assert slaves.of("c") is not None
+
+
+def test_an_entry_that_was_forgotten_is_not_put_back() -> None:
+    slaves = Registrations()
+    register(slaves, "a")
+    (slave,) = slaves
+    other = Registrations()
+    other.put(slave)
+    assert len(other) == 0
+
+
+def test_who_is_due_is_taken_once_and_again_after_a_put() -> None:
+    slaves = Registrations(rhythm_of=lambda _: Rhythm(nudge_s=5.0))
+    register(slaves, "a", ONE, now=1.0)
+    register(slaves, "b", TWO, now=2.0)
+    first, second = slaves
+    slaves.put(dataclasses.replace(first, reminder=first.reminder.fetched(3.0)))
+    assert slaves.next_deadline() == 8.0
+    assert slaves.take_due(7.9) == ()
+    assert [slave.identity for slave in slaves.take_due(8.0)] == [ONE]
+    assert slaves.take_due(9.0) == ()
+    slaves.put(second)
+    assert slaves.next_deadline() == 32.0
+    slaves.unbind("b", now=10.0)
+    assert slaves.next_deadline() is None

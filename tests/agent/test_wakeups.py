@@ -76,7 +76,7 @@ class Site:
         self.register.register(identity, message, connection, now=time.time(), monotonic=time.monotonic())
         slave = self.register.of(connection)
         assert slave is not None
-        self.register.put(replace(slave, given_md5=given, reminder=slave.reminder.fetched(), **changes))
+        self.register.put(replace(slave, given_md5=given, reminder=slave.reminder.fetched(time.monotonic()), **changes))
         return self.of(port)
 
     def of(self, port: int) -> Slave:
@@ -203,7 +203,7 @@ def test_who_fetched_or_left_while_its_own_name_was_looked_up_is_not_signalled(
             if meanwhile == "fetched":
                 site.register.put(replace(slave, given_md5=later.tree_md5("own-1")))
             else:
-                site.register.unbind("c1", now=1.0)
+                site.register.unbind("c1", now=time.time())
             expected = site.of(1)
             site.gate.set()
             site.add(2, udp_port=port_of(udp))
@@ -294,3 +294,22 @@ def test_a_datagram_that_the_system_refuses_is_a_warning() -> None:
     with Lines.of("sync_core.agent.wakeups") as lines:
         run(go())
     assert "could not be sent" in lines.messages("WARNING")[0]
+
+
+def test_who_does_not_answer_has_an_error_to_show_until_it_comes_back(udp: socket.socket) -> None:
+    """SCHEDULER-474 as the child of ``<remote_scheduler>`` (protocol.md section 6.3)."""
+
+    async def go() -> None:
+        async with a_site() as site:
+            slave = site.add(1, udp_port=port_of(udp))
+            silent = slave.reminder.changed(time.monotonic() - 61.0)
+            site.register.put(replace(slave, changed_at=time.time() - 61.0, reminder=silent))
+            site.wake_ups.stir()
+            await eventually(lambda: site.of(1).error is not None)
+            error = site.of(1).error
+            assert error is not None
+            assert error.text.startswith("SCHEDULER-474  Workload scheduler is not responding to UDP message since ")
+            site.add(1, connection="other", udp_port=port_of(udp))
+            assert site.of(1).error is None
+
+    run(go())
