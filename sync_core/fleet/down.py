@@ -11,7 +11,7 @@ from pathlib import Path
 import filelock
 
 from sync_core.agent.process import stop
-from sync_core.agent.state import HostState
+from sync_core.agent.state import HostState, RunRecord
 from sync_core.fleet.places import require_local
 from sync_core.fleet.up import STOP_GRACE_S, runnable
 from sync_core.model.errors import HostError, JsyncError, StateError
@@ -75,6 +75,8 @@ def stop_detached(
 def _down(inventory: Inventory, host: Host, state: HostState, *, check: bool) -> DownResult:
     if not state.folder.exists():
         return DownResult(host=host.name, outcome=DownOutcome.NOT_RUNNING)
+    if check:
+        return _decide(host, state.claim(inventory.source))
     lock = state.up_lock()
     try:
         lock.acquire(timeout=_LOCK_PATIENCE_S)
@@ -82,16 +84,20 @@ def _down(inventory: Inventory, host: Host, state: HostState, *, check: bool) ->
         raise StateError(f"another jsync is starting or stopping {host.name}", host=host.name) from None
     try:
         record = state.claim(inventory.source)
-        if record is None or not record.is_alive:
-            if not check:
-                state.remove_record()
-            return DownResult(host=host.name, outcome=DownOutcome.NOT_RUNNING)
-        if not record.is_detached:
-            return DownResult(host=host.name, outcome=DownOutcome.FOREGROUND, pid=record.pid)
-        if not check:
-            if not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
-                raise HostError(f"the agent of {host.name} (pid {record.pid}) can't be stopped", host=host.name)
-            state.remove_record()
-        return DownResult(host=host.name, outcome=DownOutcome.STOPPED, pid=record.pid)
+        decision = _decide(host, record)
+        if record is None or decision.outcome is DownOutcome.FOREGROUND:
+            return decision
+        if record.is_alive and not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
+            raise HostError(f"the agent of {host.name} (pid {record.pid}) can't be stopped", host=host.name)
+        state.forget(record)
+        return decision
     finally:
         lock.release()
+
+
+def _decide(host: Host, record: RunRecord | None) -> DownResult:
+    """Return what is to be done, as if it were done."""
+    if record is None or not record.is_alive:
+        return DownResult(host=host.name, outcome=DownOutcome.NOT_RUNNING)
+    outcome = DownOutcome.STOPPED if record.is_detached else DownOutcome.FOREGROUND
+    return DownResult(host=host.name, outcome=outcome, pid=record.pid)

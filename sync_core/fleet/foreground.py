@@ -75,6 +75,7 @@ class _Foreground:
         self._launcher = launcher
         self._on_line = on_line
         self._refused: dict[str, JsyncError] = {}
+        self._pids: dict[str, int] = {}
         self._stop = asyncio.Event()
 
     async def run(self, wait_timeout_s: float, on_ready: Callable[[], None]) -> ForegroundResult:
@@ -86,7 +87,7 @@ class _Foreground:
         late = await self._wait_until_ready(wait_timeout_s, {stopping, everybody})
         if late:
             self._stop.set()
-        elif not self._stop.is_set() and len(self._refused) < len(self._hosts):
+        elif not self._stop.is_set() and not self._refused:
             on_ready()
         await asyncio.wait({stopping, everybody}, return_when=asyncio.FIRST_COMPLETED)
         self._stop.set()
@@ -106,7 +107,8 @@ class _Foreground:
         while not any(ending.done() for ending in endings):
             for name, state in tuple(waiting.items()):
                 record = state.record()
-                if name in self._refused or (record is not None and record.is_ready and record.is_alive):
+                is_ours = record is not None and record.pid == self._pids.get(name)
+                if name in self._refused or (is_ours and record is not None and record.is_ready):
                     del waiting[name]
             if not waiting or time.monotonic() >= deadline:
                 return tuple(waiting)
@@ -119,16 +121,17 @@ class _Foreground:
         while not self._stop.is_set():
             started_at = time.monotonic()
             exit_code, last_line = await self._run_once(host)
-            if self._stop.is_set():
-                return
             if exit_code == _TROUBLE and time.monotonic() - started_at < _HEALTHY_AFTER_S:
                 self._refused[host.name] = HostError(f"{host.name}: {last_line}", host=host.name)
+                return
+            if self._stop.is_set():
                 return
             if time.monotonic() - started_at > _HEALTHY_AFTER_S:
                 pause_s = _FIRST_PAUSE_S
             self._on_line(host.name, f"the agent ended with code {exit_code}; it is started again in {pause_s:g} s")
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), pause_s)
+                async with asyncio.timeout(pause_s):
+                    await self._stop.wait()
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     async def _run_once(self, host: Host) -> tuple[int, str]:
@@ -141,6 +144,7 @@ class _Foreground:
             start_new_session=True,
             limit=_LINE_LIMIT_BYTES,
         )
+        self._pids[host.name] = process.pid
         ending = asyncio.create_task(self._end(process))
         last_line = ""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -64,6 +65,7 @@ class FileList:
 
         Raises:
             FileTroubleError: it can't be read, or is not on this machine.
+            RootVanishedError: the folder is no longer there.
         """
         if self.root is None:
             raise FileTroubleError(f"{path} is on {self.host}: reading contents there is not built yet", host=self.host)
@@ -85,7 +87,8 @@ async def slave_list(slave: Host) -> FileList:
     except (PeerError, HostError):
         if root is None:
             raise
-        return FileList(host=slave.name, slave=None, source=Source.LOCAL, manifest=manifest_of(scan(root)), root=root)
+        manifest = manifest_of(await asyncio.to_thread(scan, root))
+        return FileList(host=slave.name, slave=None, source=Source.LOCAL, manifest=manifest, root=root)
     return FileList(host=slave.name, slave=None, source=Source.AGENT, manifest=manifest, root=root)
 
 
@@ -94,25 +97,38 @@ async def master_list(inventory: Inventory, master: Host, slave: Host) -> FileLi
 
     Raises:
         RootVanishedError: the remote folder is not there.
+        FileTroubleError: the slave's folder, or ``_all``, can't be read.
         UnreachableError: no agent answers and the host is elsewhere, or the slave's name is unknown.
         PeerError: whoever answers there is no jsync agent, and the host is elsewhere.
     """
     root = master.remote if connection_of(master) is Connection.LOCAL else None
+    folder: str | None = None
     try:
         manifest = await _ask_for_list(master, ListFiles(slave=slave.name))
         source = Source.AGENT
+        if root is not None:
+            folder = await _own_folder(inventory, master, slave, await asyncio.to_thread(_first_level, root))
     except (PeerError, HostError):
         if root is None:
             raise
         source = Source.LOCAL
-    folder = None
-    if root is not None:
-        views = Views(manifest_of(scan(root)))
-        chooser = FolderChooser(inventory.slaves_of(master), Resolver())
-        folder = await chooser.choose(views.folders, slave, await chooser.address_of(slave))
-        if source is Source.LOCAL:
-            manifest = views.of(folder)
+        views = Views(manifest_of(await asyncio.to_thread(scan, root)))
+        folder = await _own_folder(inventory, master, slave, views.folders)
+        manifest = views.of(folder)
     return FileList(host=master.name, slave=slave.name, source=source, manifest=manifest, root=root, folder=folder)
+
+
+async def _own_folder(inventory: Inventory, master: Host, slave: Host, folders: tuple[str, ...]) -> str | None:
+    chooser = FolderChooser(inventory.slaves_of(master), Resolver())
+    return await chooser.choose(folders, slave, await chooser.address_of(slave))
+
+
+def _first_level(root: Path) -> tuple[str, ...]:
+    """Return the names of the folders in ``root``; none where it can't be read, which shows when contents are read."""
+    try:
+        return tuple(sorted(place.name for place in root.iterdir() if place.is_dir()))
+    except OSError:
+        return ()
 
 
 async def _ask_for_list(host: Host, question: ListFiles) -> Manifest:

@@ -12,6 +12,7 @@ from pathlib import Path
 from sync_core.agent.state import HostState
 from sync_core.fleet.places import require_local
 from sync_core.fleet.up import runnable
+from sync_core.model.errors import FileTroubleError
 from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["follow_logs", "read_logs"]
@@ -33,6 +34,7 @@ def read_logs(
     Raises:
         NotBuiltError: a host is not this machine.
         StateError: another inventory owns the host's name.
+        FileTroubleError: a log can't be read.
     """
     return tuple(
         (log.host, line) for log in _logs(inventory, hosts, state_folder) for line in deque(log.lines(), maxlen=lines)
@@ -81,6 +83,10 @@ class _Log:
                         self.rest = b""
         except FileNotFoundError:
             return
+        except OSError as error:
+            raise FileTroubleError(
+                f"{self.path} can't be read: {error.strerror}", hint="mend its owner or mode", host=self.host
+            ) from error
 
 
 def _logs(inventory: Inventory, hosts: Iterable[Host], state_folder: Path) -> list[_Log]:

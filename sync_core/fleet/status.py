@@ -80,6 +80,23 @@ class AgentStatus:
         return self.role is Role.MASTER or self.in_sync is True
 
 
+_TYPES: Mapping[str, type] = {
+    "tcp_port": int,
+    "udp_port": int,
+    "slaves_registered": int,
+    "slaves_in_sync": int,
+    "registered_at": str,
+    "master": str,
+    "in_sync": bool,
+    "files": int,
+    "tree_md5": str,
+    "last_fetch_at": str,
+    "pending_since": str,
+    "last_error": str,
+}
+"""What agents write about themselves; what has another type is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusReport:
     """The agents in inventory order."""
@@ -108,12 +125,12 @@ def read_status(inventory: Inventory, hosts: Iterable[Host], state_folder: Path)
     Raises:
         StateError: another inventory owns a host's name.
     """
-    masters = {master.name: _master_view(state_folder, master.name) for master in inventory.masters}
+    masters = {master.name: _master_view(inventory, state_folder, master.name) for master in inventory.masters}
     return StatusReport(agents=tuple(_status(inventory, host, state_folder, masters) for host in runnable(hosts)))
 
 
 def _status(
-    inventory: Inventory, host: Host, state_folder: Path, masters: Mapping[str, Mapping[str, Any]]
+    inventory: Inventory, host: Host, state_folder: Path, masters: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> AgentStatus:
     try:
         require_local(host)
@@ -132,7 +149,7 @@ def _status(
             last_error=died,
         )
     values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **state.status()}
-    known = {name: values[name] for name in AgentStatus.__dataclass_fields__ if name in values}
+    known = {name: values[name] for name, kind in _TYPES.items() if isinstance(values.get(name), kind)}
     if not host.is_master:
         known |= _pending(host.name, known, masters)
     return AgentStatus(
@@ -146,22 +163,26 @@ def _status(
     )
 
 
-def _master_view(state_folder: Path, master: str) -> Mapping[str, Any]:
-    """Return what a master on this machine says of its slaves, by their names."""
+def _master_view(inventory: Inventory, state_folder: Path, master: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return what a master of this inventory on this machine says of its slaves, by their names."""
     state = HostState(state_folder, master)
     record = state.record()
-    if record is None or not record.is_alive:
+    if record is None or not record.is_alive or record.inventory != str(inventory.source):
         return {}
-    return {entry["slave"]: entry for entry in state.status().get("slaves", ()) if entry.get("slave")}
+    entries = state.status().get("slaves")
+    entries = entries if isinstance(entries, list) else []
+    return {str(entry.get("slave")): entry for entry in entries if isinstance(entry, dict)}
 
 
-def _pending(name: str, slave: Mapping[str, Any], masters: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _pending(
+    name: str, slave: Mapping[str, Any], masters: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, Any]:
     """Add what the master knows: a slave that was not reached by the wake-up believes itself in sync."""
     entry = masters.get(str(slave.get("master")), {}).get(name)
-    if entry is None or entry["pending_since"] is None:
+    if entry is None or not isinstance(entry.get("pending_since"), str):
         because = slave.get("last_error") if slave.get("in_sync") is not True else None
         return {"pending_because": because}
-    unanswered = "the wake-up is not answered" if entry["is_unanswered"] else "the wake-up was sent"
+    unanswered = "the wake-up is not answered" if entry.get("is_unanswered") else "the wake-up was sent"
     return {"in_sync": False, "pending_since": entry["pending_since"], "pending_because": unanswered}
 
 

@@ -101,7 +101,10 @@ def _up(inventory: Inventory, host: Host, launcher: Launcher, *, wait_timeout_s:
             and not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S)
         ):
             raise HostError(f"the agent of {host.name} (pid {record.pid}) can't be stopped", host=host.name)
-        process = launcher.start_detached(inventory, host, state)
+        try:
+            process = launcher.start_detached(inventory, host, state)
+        except OSError as error:
+            raise HostError(f"the agent of {host.name} can't be started: {error}", host=host.name) from error
         return _wait(host, decision, wait_until_ready(process, state, timeout_s=wait_timeout_s))
     finally:
         lock.release()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
-from sync_core.agent.state import HostState
+from sync_core.agent.process import process_started_at
+from sync_core.agent.settings import settings_md5
+from sync_core.agent.state import HostState, RunRecord
 from sync_core.model.inventory import Host, Inventory, Role
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.connection import Connection, ServerLimits
@@ -31,6 +35,8 @@ __all__ = [
     "running",
     "state_of",
 ]
+
+T = TypeVar("T")
 
 ANSWER_TIME = "2026-11-24 03:16:21.992"
 
@@ -118,6 +124,24 @@ class Pair:
         folder = self.remote / f"127.0.0.1#{self.slave.tcp_port}"
         folder.mkdir(exist_ok=True)
         return folder
+
+    def write_record(self, host: Host, **changes: Any) -> RunRecord:
+        """Let it look as if this very process were the host's agent."""
+        values: dict[str, Any] = {
+            "host": host.name,
+            "role": host.role.value,
+            "inventory": str(self.inventory.source),
+            "settings_md5": settings_md5(self.inventory, host),
+            "pid": os.getpid(),
+            "process_started_at": process_started_at(),
+            "started_at": "2026-11-24T00:00:00.000Z",
+            "version": "0.1.0",
+            "is_detached": True,
+            "is_ready": True,
+        }
+        record = RunRecord(**{**values, **changes})
+        state_of(self.state, host).write_record(record)
+        return record
 
 
 def a_pair(folder: Path, *, master: dict[str, Any] | None = None, slave: dict[str, Any] | None = None) -> Pair:
@@ -243,20 +267,21 @@ def wrapped(inner: str) -> bytes:
 
 
 @contextmanager
-def in_thread(peer: ScriptedPeer) -> Iterator[ScriptedPeer]:
-    """Run a scripted peer on a thread of its own, for what is tested from outside a loop."""
-    import threading
-
+def in_thread(something: contextlib.AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """Hold an asynchronous context on a thread of its own, for what is tested from outside a loop."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        asyncio.run_coroutine_threadsafe(peer.__aenter__(), loop).result(10)
-        yield peer
+        entered = asyncio.run_coroutine_threadsafe(something.__aenter__(), loop).result(20)
+        try:
+            yield entered
+        finally:
+            asyncio.run_coroutine_threadsafe(something.__aexit__(None, None, None), loop).result(20)
     finally:
-        asyncio.run_coroutine_threadsafe(peer.__aexit__(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 
 

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sync_core.fleet.down import DownOutcome, DownResult, stop_detached
+from sync_core.model.errors import NotBuiltError, StateError
+from sync_core.model.inventory import Connection
+from tests.support.agents import Pair, a_pair, state_of
+from tests.support.net import a_host
+
+
+def down(pair: Pair, *, check: bool = False) -> DownResult:
+    (result,) = stop_detached(pair.inventory, [pair.slave], pair.state, check=check)
+    return result
+
+
+def test_nothing_to_stop_makes_nothing(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    assert down(pair).outcome is DownOutcome.NOT_RUNNING
+    assert not pair.state.exists()
+
+
+def test_a_check_changes_nothing_at_all(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    pair.write_record(pair.slave, process_started_at=1.0)
+    before = sorted(path.name for path in pair.state.rglob("*"))
+    assert down(pair, check=True).outcome is DownOutcome.NOT_RUNNING
+    assert sorted(path.name for path in pair.state.rglob("*")) == before
+
+
+def test_the_record_of_the_dead_is_forgotten(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    pair.write_record(pair.slave, process_started_at=1.0)
+    assert down(pair).outcome is DownOutcome.NOT_RUNNING
+    assert state_of(pair.state, pair.slave).record() is None
+
+
+def test_an_agent_in_the_foreground_is_left_to_whoever_started_it(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    record = pair.write_record(pair.slave, is_detached=False)
+    assert (down(pair).outcome, down(pair).pid) == (DownOutcome.FOREGROUND, os.getpid())
+    assert state_of(pair.state, pair.slave).record() == record
+
+
+def test_a_host_of_another_inventory_is_left_alone(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    pair.write_record(pair.slave, inventory="/elsewhere.yaml")
+    for check in (True, False):
+        result = down(pair, check=check)
+        assert result.outcome is DownOutcome.FAILED
+        assert isinstance(result.error, StateError)
+        assert "/elsewhere.yaml" in str(result.error)
+
+
+def test_a_host_elsewhere_is_its_own_failure(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    far = a_host("far", connection=Connection.SSH)
+    first, second = stop_detached(pair.inventory, [far, pair.slave], pair.state)
+    assert isinstance(first.error, NotBuiltError)
+    assert second.outcome is DownOutcome.NOT_RUNNING

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sync_core.agent.master_agent import MasterAgent
+from sync_core.fleet.sync import Synced, sync_slaves
+from sync_core.model.errors import (
+    NotBuiltError,
+    PeerError,
+    RemoteRefusalError,
+    StateError,
+    TooManyRemovalsError,
+    UnreachableError,
+    UsageError,
+)
+from sync_core.model.inventory import Connection, Role
+from sync_core.protocol.messages import ErrorAnswer, OkAnswer
+from sync_core.tree.memory import save_observations
+from sync_core.tree.scan import scan
+from tests.support.agents import Pair, ScriptedPeer, a_pair, a_raw_peer, in_thread, running, state_of, wrapped
+from tests.support.net import a_host, an_inventory, free_port
+from tests.support.trees import read_tree, write_tree
+
+
+def an_agent(pair: Pair) -> MasterAgent:
+    state = state_of(pair.folder / "masters-state", "master")
+    save_observations(state.digests_path, scan(pair.remote).observations)
+    return MasterAgent(pair.inventory, pair.master, state)
+
+
+def sync(pair: Pair, *, check: bool = False, with_contents: bool = False) -> Synced:
+    (result,) = sync_slaves(pair.inventory, [pair.slave], pair.state, check=check, with_contents=with_contents)
+    return result
+
+
+def test_one_fetch_and_its_preview(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    write_tree(pair.remote, {"_all/a": b"new", "_all/d/b": b"2"})
+    write_tree(pair.cache, {"a": b"old", "gone": b"x"})
+    before = read_tree(pair.cache)
+    with in_thread(running(an_agent(pair))):
+        preview = sync(pair, check=True, with_contents=True)
+        assert preview.error is None
+        assert preview.applied is None
+        assert preview.contents_before == {"a": b"old", "gone": b"x"}
+        assert [change.path for change in preview.changes] == ["a", "d", "d/b", "gone"]
+        assert read_tree(pair.cache) == before
+        assert not pair.state.exists()
+        done = sync(pair)
+        assert done.error is None
+        assert done.applied is not None
+        assert done.applied.written == ("a", "d/b")
+        assert done.contents_before == {}
+        assert read_tree(pair.cache) == {"a": b"new", "d": None, "d/b": b"2"}
+        again = sync(pair, with_contents=True)
+        assert again.applied is not None
+        assert again.applied.is_empty
+        assert again.master == "master"
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_too_many_removals_are_refused_also_in_a_preview(tmp_path: Path, check: bool) -> None:
+    pair = a_pair(tmp_path)
+    write_tree(pair.cache, {"a": b"1", "b": b"2", "c": b"3"})
+    with in_thread(running(an_agent(pair))):
+        result = sync(pair, check=check)
+    assert isinstance(result.error, TooManyRemovalsError)
+    assert len(read_tree(pair.cache)) == 3
+
+
+def test_an_agent_that_runs_is_left_alone(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    state = state_of(pair.state, pair.slave)
+    with state.agent_lock().acquire(timeout=0):
+        result = sync(pair)
+    assert isinstance(result.error, StateError)
+    assert "runs and fetches by itself" in str(result.error)
+    assert not pair.cache.exists()
+
+
+def test_a_host_of_another_inventory_is_refused(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    pair.write_record(pair.slave, inventory="/elsewhere.yaml")
+    assert isinstance(sync(pair).error, StateError)
+    with state_of(pair.state, pair.slave).agent_lock().acquire(timeout=0):
+        pass
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_the_next_master_is_asked_when_one_is_away(tmp_path: Path, check: bool) -> None:
+    pair = a_pair(tmp_path)
+    write_tree(pair.remote, {"_all/a": b"1"})
+    away = a_host("away", role=Role.MASTER, tcp_port=free_port())
+    slave = replace(pair.slave, masters=("away", "master"))
+    inventory = replace(an_inventory(away, pair.master, slave), source=pair.inventory.source)
+    with in_thread(running(an_agent(pair))):
+        (result,) = sync_slaves(inventory, [slave], pair.state, check=check)
+    assert (result.error, result.master) == (None, "master")
+    (result,) = sync_slaves(inventory, [slave], pair.state, check=check)
+    assert isinstance(result.error, UnreachableError)
+
+
+def test_a_real_master_can_be_fetched_from_but_not_previewed(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    refused = ErrorAnswer(code="SCHEDULER-105", text="SCHEDULER-105  unknown")
+    with in_thread(ScriptedPeer(lambda _: refused, port=pair.master.tcp_port)):
+        assert isinstance(sync(pair, check=True).error, RemoteRefusalError)
+    with in_thread(ScriptedPeer(lambda _: OkAnswer(), port=pair.master.tcp_port)):
+        result = sync(pair, check=True)
+        assert isinstance(result.error, PeerError)
+        assert "no jsync master" in str(result.error)
+    with in_thread(ScriptedPeer(port=pair.master.tcp_port)):
+        assert sync(pair).error is None
+
+
+def test_a_name_that_must_not_reach_a_disk_ends_it(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    unsafe = '<configuration.directory><configuration.directory name=".."/></configuration.directory>'
+    with in_thread(a_raw_peer(wrapped("<ok/>"), wrapped(unsafe))) as port:
+        pair.master = replace(pair.master, tcp_port=port)
+        assert isinstance(sync(pair).error, PeerError)
+    assert read_tree(pair.cache) == {}
+
+
+def test_one_slaves_failure_is_its_own_and_a_master_is_a_usage_error(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    far = a_host("far", connection=Connection.SSH)
+    with in_thread(running(an_agent(pair))):
+        first, second = sync_slaves(pair.inventory, [far, pair.slave], pair.state)
+    assert isinstance(first.error, NotBuiltError)
+    assert second.error is None
+    with pytest.raises(UsageError):
+        sync_slaves(pair.inventory, [pair.master], pair.state)
