@@ -23,6 +23,7 @@ _LONGEST_PAUSE_S = 60.0
 _HEALTHY_AFTER_S = 60.0
 _TROUBLE = 2
 _POLL_S = 0.05
+_HEAD_START_S = 5.0
 _LINE_LIMIT_BYTES = 1024 * 1024
 
 
@@ -95,7 +96,23 @@ class _Foreground:
         return ForegroundResult(refused=self._refused, not_ready=late)
 
     async def _keep_all_running(self) -> None:
-        await asyncio.gather(*(self._keep_running(host) for host in self._hosts))
+        masters = tuple(host for host in self._hosts if host.is_master)
+        await asyncio.gather(*map(self._keep_running, masters), self._keep_slaves_running(masters))
+
+    async def _keep_slaves_running(self, masters: tuple[Host, ...]) -> None:
+        """Run the slaves once their masters are up, or have had their chance: nobody need be refused at the start."""
+        deadline = time.monotonic() + _HEAD_START_S
+        while not all(map(self._has_started, masters)):  # their records are files: there is no event to wait for
+            if self._stop.is_set() or time.monotonic() >= deadline:
+                break
+            await asyncio.sleep(_POLL_S)
+        await asyncio.gather(*(self._keep_running(host) for host in self._hosts if not host.is_master))
+
+    def _has_started(self, host: Host) -> bool:
+        """Whether the agent that we started is ready, or refused to start."""
+        record = HostState(self._launcher.state_folder, host.name).record()
+        is_ours = record is not None and record.pid == self._pids.get(host.name)
+        return host.name in self._refused or (is_ours and record is not None and record.is_ready)
 
     async def _wait_for_stop(self) -> None:
         await self._stop.wait()
@@ -103,15 +120,11 @@ class _Foreground:
     async def _wait_until_ready(self, timeout_s: float, endings: set[asyncio.Task[None]]) -> tuple[str, ...]:
         """Return the hosts that are not ready in time; none if it all ends before."""
         deadline = time.monotonic() + timeout_s
-        waiting = {host.name: HostState(self._launcher.state_folder, host.name) for host in self._hosts}
+        waiting = self._hosts
         while not any(ending.done() for ending in endings):
-            for name, state in tuple(waiting.items()):
-                record = state.record()
-                is_ours = record is not None and record.pid == self._pids.get(name)
-                if name in self._refused or (is_ours and record is not None and record.is_ready):
-                    del waiting[name]
+            waiting = tuple(host for host in waiting if not self._has_started(host))
             if not waiting or time.monotonic() >= deadline:
-                return tuple(waiting)
+                return tuple(host.name for host in waiting)
             await asyncio.sleep(_POLL_S)
         return ()
 

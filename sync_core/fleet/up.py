@@ -15,7 +15,7 @@ from sync_core.agent.state import HostState, RunRecord
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
 from sync_core.fleet.places import require_local
 from sync_core.model.errors import HostError, JsyncError, StateError
-from sync_core.model.inventory import Connection, Host, Inventory
+from sync_core.model.inventory import Connection, Host, Inventory, Role
 
 __all__ = ["UpOutcome", "UpResult", "runnable", "start_detached"]
 
@@ -75,8 +75,13 @@ def start_detached(
         except JsyncError as error:
             return UpResult(host=host.name, outcome=UpOutcome.FAILED, error=error)
 
+    chosen = runnable(hosts)
+    results: dict[str, UpResult] = {}
     with ThreadPoolExecutor(_FORKS) as pool:
-        return tuple(pool.map(one, runnable(hosts)))
+        for role in Role:  # masters first, so that no slave finds its master's port closed
+            some = [host for host in chosen if host.role is role]
+            results |= {host.name: result for host, result in zip(some, pool.map(one, some), strict=True)}
+    return tuple(results[host.name] for host in chosen)
 
 
 def _up(inventory: Inventory, host: Host, launcher: Launcher, *, wait_timeout_s: float, check: bool) -> UpResult:
