@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from sync_core.agent.answers import cluster_answer, error_answer, level_needed, other_answer, refusal
 from sync_core.agent.folders import FolderChooser
-from sync_core.agent.register import Identity, Registrations, Slave
+from sync_core.agent.http_slaves import HttpSlaves
+from sync_core.agent.register import MOST_BY_HTTP, AnyIdentity, Identity, Registrations, Slave
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
@@ -54,6 +55,7 @@ class MasterCommands:
         folder_of: finds the own folder of a registered slave.
         chooser: finds that of a slave by name.
         register: who is registered.
+        http_slaves: books those that fetch by HTTP.
         wake_ups: signals slaves.
         state: builds ``<state>`` for the words of ``what``.
         on_change: called after the register changed.
@@ -68,6 +70,7 @@ class MasterCommands:
         folder_of: Callable[[Slave, Views], Awaitable[str | None]],
         chooser: FolderChooser,
         register: Registrations,
+        http_slaves: HttpSlaves,
         wake_ups: WakeUps,
         state: Callable[[frozenset[str]], StateAnswer],
         on_change: Callable[[], None],
@@ -78,11 +81,12 @@ class MasterCommands:
         self._folder_of = folder_of
         self._chooser = chooser
         self._register = register
+        self._http_slaves = http_slaves
         self._wake_ups = wake_ups
         self._state = state
         self._on_change = on_change
         self._on_stale = on_stale
-        self._warned_without_folder: set[Identity] = set()
+        self._warned_without_folder: set[AnyIdentity] = set()
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
         """Return the answer to one request; our own errors become ERROR answers."""
@@ -107,8 +111,8 @@ class MasterCommands:
                     return await self._list(request.slave)
                 case FetchDifferences():
                     return await self._differences(request.slave, request.listed)
-                case FetchConfiguration():  # the HTTP dialect is not spoken here yet
-                    return error_answer("SCHEDULER-105", "supervisor.configuration.fetch")
+                case FetchConfiguration():
+                    return await self._fetch_by_http(connection, request)
         except JsyncError as error:
             return refusal(error)
 
@@ -132,6 +136,16 @@ class MasterCommands:
         slave = self._register.of(connection)
         if slave is None:
             return error_answer("SCHEDULER-457", str(connection.peer_ip))
+        return await self._fetch_for(slave, listed)
+
+    async def _fetch_by_http(self, connection: Connection, request: FetchConfiguration) -> Answer:
+        """Answer a fetch that is a registration too; by raw TCP it may come as well (``protocol.md`` section 8.3)."""
+        slave = await self._http_slaves.arrive(request, connection.peer_ip)
+        connection.trust_with_large_requests()
+        self._on_change()
+        return await self._fetch_for(slave, request.listed)
+
+    async def _fetch_for(self, slave: Slave, listed: Manifest) -> Answer:
         views = await self._remote.views()
         folder = await self._folder_of(slave, views)
         self._note_missing_folder(slave, folder, views)
@@ -191,6 +205,8 @@ class MasterCommands:
 
     def _note_missing_folder(self, slave: Slave, folder: str | None, views: Views) -> None:
         if folder is None and not views.of(None).entries and slave.identity not in self._warned_without_folder:
+            if len(self._warned_without_folder) >= MOST_BY_HTTP:
+                self._warned_without_folder.clear()
             self._warned_without_folder.add(slave.identity)
             name = f"Remote_scheduler {slave.message.scheduler_id} ({slave.identity})"
             _log.info("%s", text("SCHEDULER-455", name))

@@ -11,6 +11,7 @@ from typing import Any
 
 from sync_core.agent.answers import answer_time, state_attributes
 from sync_core.agent.folders import FolderChooser, SlaveAddress
+from sync_core.agent.http_slaves import HttpSlaves
 from sync_core.agent.master import MasterCommands
 from sync_core.agent.master_state import remote_scheduler, slave_status
 from sync_core.agent.register import Registrations, Slave
@@ -23,7 +24,7 @@ from sync_core.model.inventory import Host, Inventory
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver, display
 from sync_core.net.server import CommandServer
-from sync_core.protocol.messages import StateAnswer
+from sync_core.protocol.messages import FetchConfiguration, StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.tree.memory import load_observations, save_observations
 from sync_core.version import WIRE_VERSION
@@ -72,12 +73,16 @@ class MasterAgent:
             listen=host.listen,
             on_signal=self._register_changed.set,
         )
+        self._http_slaves = HttpSlaves(
+            self._register, resolver, level_of=self._policy.level_of, on_change=self._register_changed.set
+        )
         self._commands = MasterCommands(
             slaves={slave.name: slave for slave in slaves},
             remote=self._remote,
             folder_of=self._folder_of,
             chooser=self._chooser,
             register=self._register,
+            http_slaves=self._http_slaves,
             wake_ups=self._wake_ups,
             state=self._state_answer,
             on_change=self._register_changed.set,
@@ -106,6 +111,7 @@ class MasterAgent:
             self._policy.run(),
             self._remote.run(),
             self._wake_ups.run(),
+            self._http_slaves.run(),
             self._compare(),
             self._write_status(),
         )
@@ -129,7 +135,7 @@ class MasterAgent:
             values = {
                 "tcp_port": self._host.tcp_port,
                 "udp_port": None,
-                "slaves_registered": sum(entry["is_connected"] for entry in entries),
+                "slaves_registered": sum(entry["is_active"] for entry in entries),
                 "slaves_in_sync": sum(entry["in_sync"] for entry in entries),
                 "last_error": self._remote.last_error,
                 "slaves": entries,
@@ -162,7 +168,7 @@ class MasterAgent:
             ),
             remote_schedulers=tuple(remote_scheduler(slave) for slave in slaves),
             connected=sum(slave.is_connected for slave in slaves),
-            active=sum(slave.is_connected for slave in slaves),
+            active=sum(slave.is_active for slave in slaves),
             with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
         )
 
@@ -170,7 +176,7 @@ class MasterAgent:
 def _address_of(slave: Slave) -> SlaveAddress:
     return SlaveAddress(
         addresses=frozenset({slave.identity.ip}),
-        tcp_port=slave.identity.tcp_port,
+        tcp_port=slave.tcp_port or 0,
         scheduler_id=slave.message.scheduler_id,
-        is_cluster_member=slave.message.is_cluster_member,
+        is_cluster_member=isinstance(slave.message, FetchConfiguration) or slave.message.is_cluster_member,
     )

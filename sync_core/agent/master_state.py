@@ -17,11 +17,11 @@ def remote_scheduler(slave: Slave) -> RemoteScheduler:
     message = slave.message
     values: dict[str, str | None] = {
         "ip": str(slave.identity.ip),
-        "tcp_port": str(slave.identity.tcp_port),
+        "tcp_port": str(slave.tcp_port) if slave.tcp_port is not None else None,
         "udp_port": str(message.udp_port) if message.udp_port else None,
         "scheduler_id": message.scheduler_id or None,
         "version": message.version,
-        "active": _yes_no(slave.is_connected),
+        "active": _yes_no(slave.is_active),
         "connected": _yes_no(slave.is_connected),
         "connected_at": _time(slave.connected_at),
         "disconnected_at": _time(slave.disconnected_at),
@@ -29,6 +29,7 @@ def remote_scheduler(slave: Slave) -> RemoteScheduler:
         "configuration_changed": "yes" if slave.changed_at is not None else None,
         "configuration_changed_at": _time(slave.changed_at),
         "configuration_transfered_at": _time(slave.fetched_at),
+        "deactivate_at": _time(slave.deactivate_at),
     }
     return RemoteScheduler(attributes={name: value for name, value in values.items() if value is not None})
 
@@ -43,8 +44,8 @@ def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
     return {
         "slave": name,
         "identity": str(slave.identity),
-        "is_connected": slave.is_connected,
-        "in_sync": slave.is_connected and slave.given_md5 is not None and slave.changed_at is None,
+        "is_active": slave.is_active,
+        "in_sync": slave.is_active and slave.given_md5 is not None and slave.changed_at is None,
         "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
         "pending_since": rfc3339(slave.changed_at) if slave.changed_at is not None else None,
         "is_unanswered": slave.changed_at is not None and slave.reminder.signals > 1,

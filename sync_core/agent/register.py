@@ -1,22 +1,35 @@
-"""Who is registered at a master (``protocol.md`` section 2.2)."""
+"""Who is registered at a master (``protocol.md`` sections 2.2 and 8.3)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from sync_core.agent.deadlines import Deadlines
+from sync_core.model.manifest import EMPTY_MANIFEST
 from sync_core.model.reminder import DEFAULT_RHYTHM, Reminder, Rhythm
 from sync_core.model.security import IpAddress
-from sync_core.protocol.messages import ErrorAnswer, Register
+from sync_core.protocol.messages import ErrorAnswer, FetchConfiguration, Register
 
-__all__ = ["FORGET_AFTER_S", "MOST_GONE", "Identity", "Registrations", "Slave"]
+__all__ = [
+    "FORGET_AFTER_S",
+    "MOST_BY_HTTP",
+    "MOST_GONE",
+    "AnyIdentity",
+    "HttpIdentity",
+    "Identity",
+    "Registrations",
+    "Slave",
+]
 
 FORGET_AFTER_S: Final = 24 * 3600.0
 """Who did not come back for so long is not shown any more; the original never forgets (``protocol.md`` section 14)."""
 MOST_GONE: Final = 10_000
 """Entries without a connection; beyond these the oldest go, so that nobody fills the memory with made-up ports."""
+
+MOST_BY_HTTP: Final = 10_000
+"""By HTTP peers choose who they are; beyond these the one that was silent longest makes room."""
 
 
 class Identity(NamedTuple):
@@ -29,16 +42,30 @@ class Identity(NamedTuple):
         return f"{self.ip}:{self.tcp_port}"
 
 
+class HttpIdentity(NamedTuple):
+    """The same by HTTP: who the peer says it is, and where its wake-ups go."""
+
+    member_id: str
+    ip: IpAddress
+    udp_port: int
+
+    def __str__(self) -> str:
+        return f"{self.member_id},{self.ip}:{self.udp_port}"
+
+
+AnyIdentity: TypeAlias = Identity | HttpIdentity
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slave:
     """One registered slave; wall-clock times in seconds.
 
     Attributes:
-        identity: address and port.
-        message: what it registered with.
-        connection: the connection that acts for it; ``None`` while it has none.
-        connected_at: when it registered last.
-        disconnected_at: when its connection ended; ``None`` while it has one.
+        identity: what makes it this one.
+        message: what it registered with, by HTTP its last request without the list.
+        connection: the connection that acts for it; ``None`` while it has none, and by HTTP.
+        connected_at: when it registered last; ``None`` by HTTP.
+        disconnected_at: when its connection ended, by HTTP when it was silent for too long; ``None`` while it is there.
         fetched_at: when it was given an answer last.
         given_md5: digest of the view that this answer brought it to; ``None`` before the first of its connection,
             since nobody knows what happened to its copy meanwhile; empty if the answer could not bring all.
@@ -46,12 +73,13 @@ class Slave:
         changed_at: when the change was seen that it has not fetched yet.
         reminder: how far signalling has come.
         error: what is wrong with it now, for ``show_state``.
+        deactivate_at: by HTTP: when it counts as gone unless it fetches before.
     """
 
-    identity: Identity
-    message: Register
+    identity: AnyIdentity
+    message: Register | FetchConfiguration
     connection: Hashable | None
-    connected_at: float
+    connected_at: float | None
     disconnected_at: float | None = None
     fetched_at: float | None = None
     given_md5: str | None = None
@@ -59,11 +87,27 @@ class Slave:
     changed_at: float | None = None
     reminder: Reminder = field(default_factory=Reminder)
     error: ErrorAnswer | None = None
+    deactivate_at: float | None = None
 
     @property
     def is_connected(self) -> bool:
-        """Whether a connection acts for it; only then it is signalled."""
+        """Whether a connection acts for it; never by HTTP."""
         return self.connection is not None
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it counts as being there; only then it is signalled."""
+        return self.is_connected or (self.deactivate_at is not None and self.disconnected_at is None)
+
+    @property
+    def tcp_port(self) -> int | None:
+        """Its command port; not known by HTTP."""
+        return self.identity.tcp_port if isinstance(self.identity, Identity) else None
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether there is any way to signal it."""
+        return self.tcp_port is not None or self.message.udp_port != 0
 
 
 class Registrations:
@@ -75,10 +119,12 @@ class Registrations:
 
     def __init__(self, *, rhythm_of: Callable[[Register], Rhythm] = lambda _: DEFAULT_RHYTHM) -> None:
         self._rhythm_of = rhythm_of
-        self._slaves: dict[Identity, Slave] = {}
+        self._slaves: dict[AnyIdentity, Slave] = {}
         self._by_connection: dict[Hashable, Identity] = {}
-        self._gone: dict[Identity, float] = {}  # in the order in which they went
-        self._deadlines: Deadlines[Identity] = Deadlines()
+        self._gone: dict[AnyIdentity, float] = {}  # in the order in which they went
+        self._deadlines: Deadlines[AnyIdentity] = Deadlines()
+        self._by_http: dict[HttpIdentity, None] = {}  # in the order of their last fetches
+        self._activities: Deadlines[HttpIdentity] = Deadlines()
 
     def __iter__(self) -> Iterator[Slave]:
         return iter(tuple(self._slaves.values()))
@@ -125,12 +171,59 @@ class Registrations:
         self._forget(now)
         return older
 
+    def activate(
+        self, identity: HttpIdentity, message: FetchConfiguration, *, active_s: float, now: float, monotonic: float
+    ) -> Slave:
+        """Note that a slave fetches by HTTP, and return its entry; it is active for some time from now on.
+
+        Args:
+            identity: who it is.
+            message: its request.
+            active_s: seconds, unless it fetches again before.
+            now: wall-clock seconds.
+            monotonic: monotonic seconds.
+        """
+        slave = self._slaves.get(identity) or Slave(
+            identity=identity, message=message, connection=None, connected_at=None
+        )
+        self._by_http.pop(identity, None)
+        if len(self._by_http) >= MOST_BY_HTTP:
+            self._drop(next(iter(self._by_http)))
+        self._by_http[identity] = None
+        self._activities.set(identity, monotonic + active_s)
+        slave = replace(
+            slave,
+            message=replace(message, listed=EMPTY_MANIFEST),
+            disconnected_at=None,
+            deactivate_at=now + active_s,
+            error=None,
+        )
+        self._store(slave)
+        self._forget(now)
+        return slave
+
+    def deactivate(self, *, now: float, monotonic: float) -> tuple[Slave, ...]:
+        """Take those for gone that were silent for too long by HTTP; return their entries.
+
+        Args:
+            now: wall-clock seconds.
+            monotonic: monotonic seconds.
+        """
+        silent = [self._slaves[identity] for identity in self._activities.take(monotonic)]
+        for slave in silent:
+            self._store(replace(slave, disconnected_at=now, reminder=slave.reminder.parted()))
+        return tuple(silent)
+
+    def next_deactivation(self) -> float | None:
+        """Return when somebody will have been silent for too long, in monotonic seconds."""
+        return self._activities.first()
+
     def of(self, connection: Hashable) -> Slave | None:
         """Return the slave for which ``connection`` acts."""
         identity = self._by_connection.get(connection)
         return self._slaves[identity] if identity is not None else None
 
-    def get(self, identity: Identity) -> Slave | None:
+    def get(self, identity: AnyIdentity) -> Slave | None:
         """Return the slave of that identity."""
         return self._slaves.get(identity)
 
@@ -160,8 +253,8 @@ class Registrations:
 
     def _store(self, slave: Slave) -> None:
         self._slaves[slave.identity] = slave
-        self._deadlines.set(slave.identity, slave.reminder.next_deadline() if slave.is_connected else None)
-        if slave.is_connected:
+        self._deadlines.set(slave.identity, slave.reminder.next_deadline() if slave.is_active else None)
+        if slave.is_active:
             self._gone.pop(slave.identity, None)
         else:
             self._gone.setdefault(slave.identity, slave.disconnected_at or 0.0)
@@ -172,5 +265,12 @@ class Registrations:
             identity, went_at = next(iter(self._gone.items()))
             if now - went_at < FORGET_AFTER_S and len(self._gone) <= MOST_GONE:
                 return
-            del self._gone[identity], self._slaves[identity]
-            self._deadlines.set(identity, None)
+            self._drop(identity)
+
+    def _drop(self, identity: AnyIdentity) -> None:
+        del self._slaves[identity]
+        self._gone.pop(identity, None)
+        self._deadlines.set(identity, None)
+        if isinstance(identity, HttpIdentity):
+            self._by_http.pop(identity, None)
+            self._activities.set(identity, None)

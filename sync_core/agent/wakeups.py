@@ -62,9 +62,9 @@ class WakeUps:
         self._stir.set()
 
     async def compare(self, views: Views) -> None:
-        """Note for every connected slave whether ``views`` hold something that it has not fetched."""
+        """Note for every active slave whether ``views`` hold something that it has not fetched."""
         for slave in self._register:
-            if slave.is_connected and slave.given_md5 is not None:
+            if slave.is_active and slave.given_md5 is not None:
                 folder = await self._folder_of(slave, views)
                 try:
                     self._note(slave, is_pending=views.tree_md5(folder) != slave.given_md5)
@@ -81,7 +81,7 @@ class WakeUps:
                 replace(
                     slave,
                     changed_at=slave.changed_at or time.time(),
-                    reminder=slave.reminder.changed(time.monotonic()),
+                    reminder=slave.reminder.changed(time.monotonic()) if slave.can_be_told else slave.reminder,
                 )
             )
         elif slave.changed_at is not None:
@@ -110,7 +110,7 @@ class WakeUps:
     async def _signal(self, seen: Slave) -> None:
         name = await self._display(seen)
         slave = self._register.get(seen.identity)
-        if slave is None or not slave.is_connected:
+        if slave is None or not slave.is_active:
             return
         # It may have fetched or come back while its name was looked up.
         reminder, signals = slave.reminder.due(time.monotonic(), has_udp=bool(slave.message.udp_port))
@@ -120,7 +120,8 @@ class WakeUps:
                 case Signal.UDP:
                     self._send_udp(slave, name)
                 case Signal.TCP:
-                    self._send_tcp(slave, name)
+                    if slave.tcp_port is not None:
+                        self._send_tcp(slave, name, slave.tcp_port)
                 case Signal.WARN:
                     self._warn(slave, name)
         if signals:
@@ -134,20 +135,20 @@ class WakeUps:
         except OSError as error:
             _log.warning("UDP to %s:%d could not be sent: %s", name, port, error.strerror)
 
-    def _send_tcp(self, slave: Slave, name: str) -> None:
+    def _send_tcp(self, slave: Slave, name: str, port: int) -> None:
         key = slave.identity
         if key in self._tcp_tasks:
             return
-        task = asyncio.create_task(self._remind_by_tcp(slave, name))
+        task = asyncio.create_task(self._remind_by_tcp(slave, name, port))
         self._tcp_tasks[key] = task
         task.add_done_callback(lambda _: self._tcp_tasks.pop(key, None))
 
-    async def _remind_by_tcp(self, slave: Slave, name: str) -> None:
-        _log.info("sending TCP command check_folders to %s:%d", name, slave.identity.tcp_port)
+    async def _remind_by_tcp(self, slave: Slave, name: str, port: int) -> None:
+        _log.info("sending TCP command check_folders to %s:%d", name, port)
         try:
             client = await CommandClient.connect(
                 slave.identity.ip,
-                slave.identity.tcp_port,
+                port,
                 local_address=choose_source(self._listen, slave.identity.ip),
                 timeout_s=_TCP_TIMEOUT_S,
             )
@@ -158,11 +159,12 @@ class WakeUps:
             if isinstance(answer, ErrorAnswer):
                 raise RemoteRefusalError(answer.code, answer.text)
         except JsyncError as error:
-            _log.warning("TCP command check_folders to %s:%d failed: %s", name, slave.identity.tcp_port, error)
+            _log.warning("TCP command check_folders to %s:%d failed: %s", name, port, error)
 
     def _warn(self, slave: Slave, name: str) -> None:
-        since = slave.changed_at or slave.connected_at
-        log = PrefixedLogger(_log, f"Remote_scheduler {slave.message.scheduler_id} ({name}:{slave.identity.tcp_port})")
+        since = slave.changed_at or slave.connected_at or time.time()
+        who = f"{slave.message.scheduler_id} ({name}:{slave.tcp_port})" if slave.tcp_port else str(slave.identity)
+        log = PrefixedLogger(_log, f"Remote_scheduler {who}")
         error = error_answer("SCHEDULER-474", format_log_insertion(int(since)), str(int(time.time() - since)))
         log.warning("%s", error.text)
         now = self._register.get(slave.identity)

@@ -94,6 +94,11 @@ class FetchConfiguration:
     listed: Manifest = EMPTY_MANIFEST
 
     @property
+    def is_jsync(self) -> bool:
+        """As for ``Register``."""
+        return "(jsync " in self.version
+
+    @property
     def member_id(self) -> str:
         """The first part of its identity: the member of the cluster, else the scheduler (section 8.3)."""
         return self.cluster_member_id or self.scheduler_id

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import pytest
 
 from sync_core.agent.folders import FolderChooser
+from sync_core.agent.http_slaves import HttpSlaves
 from sync_core.agent.master import MasterCommands
 from sync_core.agent.register import Registrations, Slave
 from sync_core.agent.remote import RemoteFolder
@@ -65,12 +66,16 @@ class Master:
         slave = a_host("slave-1", tcp_port=5001)
         chooser = FolderChooser((slave,), a_resolver())
         self.wake_ups = WakeUps(self.register, folder_of=self._folder_of, display=self._display, listen=None)
+        self.http_slaves = HttpSlaves(
+            self.register, a_resolver(), level_of=lambda _: Level.NONE, on_change=self._count("changes")
+        )
         self.commands = MasterCommands(
             slaves={"slave-1": slave},
             remote=self.remote,
             folder_of=self._folder_of,
             chooser=chooser,
             register=self.register,
+            http_slaves=self.http_slaves,
             wake_ups=self.wake_ups,
             state=lambda what: StateAnswer(attributes={"what": " ".join(sorted(what))}),
             on_change=self._count("changes"),
@@ -294,8 +299,6 @@ def test_the_other_commands(tmp_path: Path) -> None:
             (tmp_path / "_all" / "d").mkdir()
             assert await master.ask(CheckFolders()) == OkAnswer()
             await master.view_changed.wait()
-            answer = only(ErrorAnswer, await master.ask(FetchConfiguration(scheduler_id="s")))
-            assert answer.code == "SCHEDULER-105"
             state = only(StateAnswer, await master.ask(ShowState(what=frozenset({"all"}))))
             assert state.attributes == {"what": "all"}
 

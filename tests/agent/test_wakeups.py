@@ -57,7 +57,7 @@ class Site:
 
     async def _folder_of(self, slave: Slave, _: Views) -> str | None:
         await self._pass()
-        return f"own-{slave.identity.tcp_port}"
+        return f"own-{slave.tcp_port}"
 
     async def _display(self, slave: Slave) -> str:
         await self._pass()
@@ -80,7 +80,7 @@ class Site:
         return self.of(port)
 
     def of(self, port: int) -> Slave:
-        return next(slave for slave in self.register if slave.identity.tcp_port == port)
+        return next(slave for slave in self.register if slave.tcp_port == port)
 
 
 @asynccontextmanager
