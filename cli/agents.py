@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 from cli.command import Call
 
 if TYPE_CHECKING:
     from sync_core.fleet.launch import Launcher
 
-__all__ = ["Prefixes", "launcher_of"]
+__all__ = ["Prefixes", "ending_cleanly", "launcher_of"]
 
 _COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
@@ -24,6 +26,21 @@ def launcher_of(call: Call) -> Launcher:
     # -P: a folder called `cli` where the user happens to stand must not be taken for ours
     command = (sys.executable, "-P", "-m", "cli", *["--verbose"] * call.settings.verbosity)
     return Launcher(command=command, state_folder=state_folder(call.environ))
+
+
+@contextlib.contextmanager
+def ending_cleanly() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end what is inside without an error, also before its event loop takes the signals over."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class Prefixes:

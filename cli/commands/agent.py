@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cli.agents import ending_cleanly
 from cli.choice import choose_one
 from cli.command import Call, Command
 from cli.errors import ExitCode
@@ -38,7 +39,8 @@ def _agent(
     state.create()
     log_of_agent(call.settings, state.log_path if detached else None)
     try:
-        run_agent(inventory, chosen, state, is_detached=detached, is_attached=attached)
+        with ending_cleanly():
+            run_agent(inventory, chosen, state, is_detached=detached, is_attached=attached)
     except JsyncError as error:
         if detached:  # whoever reads the log later must find there why it ended
             _log.error("%s", error)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.agents import Prefixes, launcher_of
+from cli.agents import Prefixes, ending_cleanly, launcher_of
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.documents import plain
@@ -76,17 +76,19 @@ def _show(call: Call, results: tuple[UpResult, ...]) -> None:
 
 def _run(call: Call, inventory: Inventory, hosts: tuple[Host, ...], wait_timeout_s: float) -> int:
     """Stay with the agents until a signal ends us: exit 0 then, whatever they said."""
-    from sync_core.fleet.foreground import run_foreground
+    from sync_core.fleet.foreground import ForegroundResult, run_foreground
 
     prefixes = Prefixes([host.name for host in hosts], color=call.sink.color)
-    result = run_foreground(
-        inventory,
-        hosts,
-        launcher_of(call),
-        wait_timeout_s=wait_timeout_s,
-        on_line=lambda host, line: call.sink.log_line(prefixes.of(host), line),
-        on_ready=lambda: call.sink.note("jsync: all agents are ready; Ctrl-C stops them"),
-    )
+    result = ForegroundResult()
+    with ending_cleanly():
+        result = run_foreground(
+            inventory,
+            hosts,
+            launcher_of(call),
+            wait_timeout_s=wait_timeout_s,
+            on_line=lambda host, line: call.sink.log_line(prefixes.of(host), line),
+            on_ready=lambda: call.sink.note("jsync: all agents are ready; Ctrl-C stops them"),
+        )
     errors: list[JsyncError] = [
         *result.refused.values(),
         *(HostError(f"{name}: not ready within {wait_timeout_s:g} s", host=name) for name in result.not_ready),

@@ -1,13 +1,30 @@
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from pathlib import Path
 
-from cli.agents import Prefixes, launcher_of
+import pytest
+
+from cli.agents import Prefixes, ending_cleanly, launcher_of
 from cli.command import Call
 from cli.output import Sink, Streams
 from cli.settings import Settings
 from tests.support.cli import Stream
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_without_an_error(number: signal.Signals) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    reached = []
+    with ending_cleanly():
+        reached.append("inside")
+        os.kill(os.getpid(), number)
+        signal.sigtimedwait([], 5)
+        reached.append("behind the signal")
+    assert reached == ["inside"]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_names_are_aligned() -> None:
