@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sync_core.model.errors import UnreachableError
 from sync_core.model.inventory import Host
@@ -14,6 +15,10 @@ from sync_core.net.resolve import Resolver
 __all__ = ["FolderChooser", "SlaveAddress"]
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+_MOST_DIGITS = 9
+"""Of a port in a folder's name; leading zeros are somebody's taste, and more digits are no port."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +38,15 @@ class SlaveAddress:
     is_cluster_member: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Index:
+    """The first-level names of ``remote``, so that thousands of slaves find theirs without a look at all of them."""
+
+    folders: tuple[str, ...]
+    names: frozenset[str]
+    by_port: Mapping[int, tuple[str, ...]]
+
+
 class FolderChooser:
     """Finds a slave's own folder, and the inventory's slave behind a registration.
 
@@ -42,7 +56,8 @@ class FolderChooser:
     """
 
     def __init__(self, slaves: Iterable[Host], resolver: Resolver) -> None:
-        self._slaves = tuple(slaves)
+        self._by_port = _grouped((slave.tcp_port, slave) for slave in slaves)
+        self._index = _index(())
         self._resolver = resolver
         self._warned: set[tuple[str, str]] = set()
 
@@ -50,8 +65,8 @@ class FolderChooser:
         """Return the inventory's slave with that address and port; the scheduler id decides between several."""
         found = [
             slave
-            for slave in self._slaves
-            if slave.tcp_port == address.tcp_port and address.addresses & await self._resolve(slave.address)
+            for slave in self._by_port.get(address.tcp_port, ())
+            if address.addresses & await self._resolve(slave.address)
         ]
         same_id = [slave for slave in found if slave.scheduler_id == address.scheduler_id]
         return next(iter(same_id or found), None)
@@ -76,23 +91,20 @@ class FolderChooser:
             slave: the inventory's slave, if it is one.
             address: where it is.
         """
-        if slave is not None and slave.folder is not None and slave.folder in folders:
+        if self._index.folders is not folders:
+            self._index = _index(folders)
+        index = self._index
+        if slave is not None and slave.folder is not None and slave.folder in index.names:
             return slave.folder
-        by_host = [name for name in folders if await self._means(name, address)]
+        named = index.by_port.get(address.tcp_port, ())
+        by_host = [name for name in named if address.addresses & await self._resolve(name.partition("#")[0])]
         for other in by_host[1:]:
             self._warn_of_two(by_host[0], other)
         if by_host:
             return by_host[0]
-        if address.is_cluster_member and address.scheduler_id in folders:
+        if address.is_cluster_member and address.scheduler_id in index.names:
             return address.scheduler_id
         return None
-
-    async def _means(self, folder: str, address: SlaveAddress) -> bool:
-        """Whether ``folder`` is called ``host#port`` after this slave."""
-        host, mark, port = folder.partition("#")
-        if not mark or not host or not port.isdecimal() or int(port) != address.tcp_port:
-            return False
-        return bool(address.addresses & await self._resolve(host))
 
     async def _resolve(self, name: str) -> frozenset[IpAddress]:
         """Return the addresses of ``name``; none, with a word once, where it has none for now."""
@@ -108,3 +120,21 @@ class FolderChooser:
         if (used, other) not in self._warned:
             self._warned.add((used, other))
             _log.warning("SCHEDULER-454  %s and %s mean the same address and port: %s is used", used, other, used)
+
+
+def _index(folders: tuple[str, ...]) -> _Index:
+    numbered = ((port, name) for name in folders if (port := _port_of(name)) is not None)
+    return _Index(folders=folders, names=frozenset(folders), by_port=_grouped(numbered))
+
+
+def _port_of(folder: str) -> int | None:
+    """Return the port of a folder that is called ``host#port``."""
+    host, mark, port = folder.partition("#")
+    return int(port) if mark and host and port.isdecimal() and len(port) <= _MOST_DIGITS else None
+
+
+def _grouped(pairs: Iterable[tuple[int, T]]) -> Mapping[int, tuple[T, ...]]:
+    found: dict[int, tuple[T, ...]] = {}
+    for key, value in pairs:
+        found[key] = (*found.get(key, ()), value)
+    return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+from sync_core.agent.answer_builder import AnswerBuilder, BuiltAnswer
 from sync_core.agent.answers import cluster_answer, error_answer, level_needed, other_answer, refusal
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.http_slaves import HttpSlaves
@@ -15,14 +15,12 @@ from sync_core.agent.register import MOST_BY_HTTP, AnyIdentity, Identity, Regist
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
-from sync_core.model.answer_plan import BuiltChanges, PlannedWrite, build_changes, plan_answer
 from sync_core.model.errors import JsyncError
 from sync_core.model.inventory import Host
 from sync_core.model.manifest import Manifest
 from sync_core.net.server import Connection
 from sync_core.protocol.messages import (
     Answer,
-    ChangesAnswer,
     CheckFolders,
     FetchConfiguration,
     FetchDifferences,
@@ -86,6 +84,7 @@ class MasterCommands:
         self._state = state
         self._on_change = on_change
         self._on_stale = on_stale
+        self._builder = AnswerBuilder(remote.read)
         self._warned_without_folder: set[AnyIdentity] = set()
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
@@ -130,7 +129,7 @@ class MasterCommands:
         connection.trust_with_large_requests()
         self._wake_ups.stir()
         self._on_change()
-        return OkAnswer()
+        return OkAnswer(is_jsync=message.is_jsync)
 
     async def _fetch(self, connection: Connection, listed: Manifest) -> Answer:
         slave = self._register.of(connection)
@@ -149,11 +148,11 @@ class MasterCommands:
         views = await self._remote.views()
         folder = await self._folder_of(slave, views)
         self._note_missing_folder(slave, folder, views)
-        built = await self._build(views, folder, listed)
-        self._book(slave, views, folder, is_complete=not built.left_out)
-        if not self._remote.is_newest(views):
+        built = await self._build(views, folder, listed, is_jsync=slave.message.is_jsync)
+        self._book(slave, views, folder, is_complete=built.is_whole)
+        if not (built.is_whole and self._remote.is_newest(views)):
             self._on_stale()
-        return ChangesAnswer(changes=built.changes)
+        return built.answer
 
     def _book(self, asked: Slave, views: Views, folder: str | None, *, is_complete: bool) -> None:
         """Note that the slave was given this view, or all of it but what could not be read."""
@@ -180,7 +179,7 @@ class MasterCommands:
 
     async def _differences(self, name: str | None, listed: Manifest) -> Answer:
         views, folder = await self._view_for(name)
-        return ChangesAnswer(changes=(await self._build(views, folder, listed)).changes)
+        return (await self._build(views, folder, listed, is_jsync=True)).answer
 
     async def _view_for(self, name: str | None) -> tuple[Views, str | None]:
         slave = self._slaves.get(name or "")
@@ -190,16 +189,9 @@ class MasterCommands:
         address = await self._chooser.address_of(slave)
         return views, await self._chooser.choose(views.folders, slave, address)
 
-    async def _build(self, views: Views, folder: str | None, listed: Manifest) -> BuiltChanges:
-        plan = plan_answer(views.of(folder), listed)
-
-        def read(item: PlannedWrite) -> bytes:
-            return self._remote.read(views.folder_of(item.layer, folder), item.path)
-
-        built = await asyncio.to_thread(build_changes, plan, read)
-        for trouble in built.left_out:
-            _log.warning("%s is not sent this time: %s", trouble.path, trouble.reason)
-        if built.left_out:
+    async def _build(self, views: Views, folder: str | None, listed: Manifest, *, is_jsync: bool) -> BuiltAnswer:
+        built = await self._builder.build(views, folder, listed, is_jsync=is_jsync)
+        if built.is_unread:
             self._remote.look_now()  # the disk is not what was seen last
         return built
 

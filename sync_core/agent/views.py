@@ -19,6 +19,9 @@ class Views:
 
     Args:
         remote: the settled manifest of the whole ``remote`` folder.
+
+    Attributes:
+        folders: the names of the first-level folders, sorted.
     """
 
     def __init__(self, remote: Manifest) -> None:
@@ -26,11 +29,7 @@ class Views:
         self._unreadable = {entry.path for entry in remote if entry.is_unreadable and _is_first_level(entry)}
         self._merged: dict[str | None, Manifest] = {}
         self._digests: dict[str | None, str] = {}
-
-    @property
-    def folders(self) -> tuple[str, ...]:
-        """The names of the first-level folders, sorted."""
-        return tuple(sorted(self._layers))
+        self.folders = tuple(sorted(self._layers))
 
     def of(self, folder: str | None) -> Manifest:
         """Return the view of a slave whose own folder is ``folder`` (``None``: it has none).

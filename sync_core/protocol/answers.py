@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from sync_core.model.change import Changes
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.changes import changes_element, read_changes
 from sync_core.protocol.framing import BLANKS
@@ -26,9 +27,16 @@ from sync_core.protocol.messages import (
 from sync_core.protocol.names import DIRECTORY
 from sync_core.protocol.state import ERROR, STATE, cluster_element, error_element, read_error, read_state, state_element
 from sync_core.protocol.texts import text
-from sync_core.protocol.xml import Element, parse, write
+from sync_core.protocol.xml import Element, parse, write, write_element
 
-__all__ = ["answer_element", "decode_answer", "encode_answer", "error_answer", "refusal_answer"]
+__all__ = [
+    "answer_element",
+    "decode_answer",
+    "encode_answer",
+    "encode_changes",
+    "error_answer",
+    "refusal_answer",
+]
 
 
 def error_answer(code: str, *insertions: object, time: str = "") -> ErrorAnswer:
@@ -61,10 +69,19 @@ def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
     Raises:
         UnsafeNameError: a name of a file can't travel (see ``requests.can_travel``); the error names it.
     """
-    root = answer_element(answer, time=time)
-    if isinstance(answer, ChangesAnswer) and not pretty:
-        return write(root, encoding="iso-8859-1", tail="\0")
-    return write(root, encoding="ascii", tail="\n\0", is_pretty=pretty)
+    if not isinstance(answer, ChangesAnswer) or pretty:
+        return write(answer_element(answer, time=time), encoding="ascii", tail="\n\0", is_pretty=pretty)
+    encoded = answer.encoded or encode_changes(answer.changes)
+    return write(_envelope(time, text=encoded), encoding="iso-8859-1", tail="\0")
+
+
+def encode_changes(changes: Changes) -> str:
+    """Return the text of the outer ``configuration.directory``, to be kept in a ``ChangesAnswer``.
+
+    Raises:
+        UnsafeNameError: a name of a file can't travel; the error names it.
+    """
+    return write_element(changes_element(changes))
 
 
 def answer_element(answer: Answer, *, time: str) -> Element:
@@ -77,7 +94,11 @@ def answer_element(answer: Answer, *, time: str) -> Element:
     Raises:
         UnsafeNameError: a name of a file can't travel; the error names it.
     """
-    return Element("spooler", children=[Element("answer", {"time": time}, [_result_element(answer)])])
+    return _envelope(time, _result_element(answer))
+
+
+def _envelope(time: str, *results: Element, text: str = "") -> Element:
+    return Element("spooler", children=[Element("answer", {"time": time}, list(results), text)])
 
 
 def _result_element(answer: Answer) -> Element:

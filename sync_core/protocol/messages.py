@@ -36,7 +36,13 @@ __all__ = [
     "ShowCluster",
     "ShowState",
     "StateAnswer",
+    "says_jsync",
 ]
+
+
+def says_jsync(version: str) -> bool:
+    """Whether a peer's version is jsync's: it has ``(jsync`` in it, which no JobScheduler's has."""
+    return "(jsync " in version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,11 @@ class Register:
     is_cluster_member: bool = False
     version: str = ""
     is_logoff: bool = False
+
+    @property
+    def is_jsync(self) -> bool:
+        """Whether the slave says that it is jsync."""
+        return says_jsync(self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +107,7 @@ class FetchConfiguration:
     @property
     def is_jsync(self) -> bool:
         """As for ``Register``."""
-        return "(jsync " in self.version
+        return says_jsync(self.version)
 
     @property
     def member_id(self) -> str:
@@ -217,9 +228,16 @@ class ErrorAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangesAnswer:
-    """The outer ``<configuration.directory>`` with what differs (section 3.5)."""
+    """The outer ``<configuration.directory>`` with what differs (section 3.5).
+
+    Attributes:
+        changes: in document order.
+        encoded: the same as text, if somebody has written it already (``answers.encode_changes``): slaves in the same
+            state get the same.
+    """
 
     changes: Changes = ()
+    encoded: str = field(default="", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

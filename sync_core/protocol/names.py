@@ -6,13 +6,25 @@ directions, so that we never send what we would refuse.
 
 from __future__ import annotations
 
+import re
+
 from sync_core.model.errors import UnsafeNameError
 from sync_core.model.path import RelPath, check_name, from_wire, name_bytes, to_wire
 from sync_core.protocol.schema import violation
 from sync_core.protocol.texts import one_line
 from sync_core.protocol.xml import Element, can_stand_in_xml
 
-__all__ = ["DIRECTORY", "FILE", "MAX_FOLDERS", "MAX_NAME_BYTES", "can_travel", "check_depth", "read_name", "wire_name"]
+__all__ = [
+    "DIRECTORY",
+    "FILE",
+    "MAX_FOLDERS",
+    "MAX_NAME_BYTES",
+    "can_travel",
+    "check_depth",
+    "fits_schema",
+    "read_name",
+    "wire_name",
+]
 
 DIRECTORY = "configuration.directory"
 FILE = "configuration.file"
@@ -22,6 +34,18 @@ MAX_NAME_BYTES = 255
 
 MAX_FOLDERS = 200
 """How deep a tree may be; documents stay well below the depth that parsers allow."""
+
+
+_BEYOND_SCHEMA = re.compile("[^\t\r\n\x20-\x7e\xa0-\xff]")
+
+
+def fits_schema(path: str) -> bool:
+    """Whether a real JobScheduler's schema takes every name of a relative path (``protocol.md`` section 1.2).
+
+    Names travel byte by byte as ISO-8859-1, and the bytes 0x80 to 0x9F are none of its characters: ``Ärger`` in UTF-8
+    has one of them. A single such name in a list, and a real supervisor refuses the whole fetch.
+    """
+    return (path.isascii() and path.isprintable()) or _BEYOND_SCHEMA.search(to_wire(path)) is None
 
 
 def can_travel(path: str) -> bool:

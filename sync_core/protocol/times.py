@@ -13,6 +13,8 @@ from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.texts import one_line
 
 __all__ = [
+    "EARLIEST_S",
+    "LATEST_S",
     "MAX_TIME_S",
     "format_answer_time",
     "format_last_write_time",
@@ -21,10 +23,17 @@ __all__ = [
     "format_utc_time",
     "is_schema_time",
     "parse_time",
+    "within_reach",
 ]
 
 MAX_TIME_S = 253_402_300_799
 """The last second of the year 9999."""
+
+EARLIEST_S = 101 * 86_400
+"""A real slave lists a file from the first hundred days of 1970 by a bare hour, which no real schema takes."""
+
+LATEST_S = 2**31 - 1
+"""The last second that 32 bits hold; later times become this one at a real peer."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENIENT = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)(?:[T ](\d\d?):(\d\d)(?::(\d\d)(?:\.\d*)?)?)?(?:Z|\+0000)?", re.ASCII)
@@ -60,8 +69,17 @@ def parse_time(text: str) -> int:
 
 
 def is_schema_time(text: str) -> bool:
-    """Whether ``text`` has the form that the original's schema asks for in requests: with ``T``, zone ``Z`` or none."""
-    return _SCHEMA.fullmatch(text.strip()) is not None
+    """Whether ``text`` has a form that a slave's list may have: with ``T``, zone ``Z`` or none.
+
+    The original's schema takes no other. We also take the bare hour that real slaves write for the first days of
+    1970, since such a slave could never fetch again.
+    """
+    return bool(_SCHEMA.fullmatch(text.strip()) or _SPAN.fullmatch(text.strip()))
+
+
+def within_reach(seconds: int) -> int:
+    """Return ``seconds`` brought to the nearest time that a real JobScheduler can keep and list (section 1.6)."""
+    return min(max(EARLIEST_S, seconds), LATEST_S)
 
 
 def format_last_write_time(seconds: int) -> str:

@@ -16,7 +16,16 @@ from lxml import etree
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.texts import text
 
-__all__ = ["MAX_DEPTH", "MAX_DOCUMENT_BYTES", "MAX_ELEMENTS", "Element", "can_stand_in_xml", "parse", "write"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_DOCUMENT_BYTES",
+    "MAX_ELEMENTS",
+    "Element",
+    "can_stand_in_xml",
+    "parse",
+    "write",
+    "write_element",
+]
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
 """No session takes more; contents of about 380 MB fit as base64."""
@@ -140,8 +149,8 @@ def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = Fal
     r"""Return the document: prolog, newline, root element, ``tail``.
 
     Args:
-        root: its names must be XML names, and its texts base64, which is written as it is. Characters of attributes
-            that XML can't carry become ``?``.
+        root: its names must be XML names, and its texts base64 or from ``write_element``, since they are written as
+            they are. Characters of attributes that XML can't carry become ``?``.
         encoding: ``iso-8859-1`` or ``ascii``; what it can't hold becomes a character reference.
         tail: what ends the message on the wire.
         is_pretty: indent by two blanks, with CR LF line ends (capture 02, "command + CRLF").
@@ -153,6 +162,13 @@ def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = Fal
     document = "".join(parts).encode(encoding, "xmlcharrefreplace")
     # Newlines inside of values have become references, so all that are left are line ends.
     return document.replace(b"\n", b"\r\n") if is_pretty else document
+
+
+def write_element(element: Element) -> str:
+    """Return ``element`` as it stands in a document; it may be the ``text`` of another element that is written."""
+    parts: list[str] = []
+    _write_element(element, parts, "")
+    return "".join(parts)
 
 
 def _write_element(element: Element, parts: list[str], indent: str) -> None:

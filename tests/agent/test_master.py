@@ -237,7 +237,7 @@ def test_a_file_that_is_not_what_was_seen_is_left_out_and_stays_pending(tmp_path
             await eventually(lambda: master.slave.given_md5 == "")
             await eventually(lambda: bool(lines.messages("WARNING")))
 
-    with Lines.of("sync_core.agent.master") as lines:
+    with Lines.of("sync_core.agent.answer_builder") as lines:
         run(go())
     assert lines.messages("WARNING")[0].startswith("b is not sent this time: ")
 

@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.path import RelPath
-from sync_core.protocol.names import MAX_FOLDERS, MAX_NAME_BYTES, can_travel, check_depth, read_name, wire_name
+from sync_core.protocol.names import (
+    MAX_FOLDERS,
+    MAX_NAME_BYTES,
+    can_travel,
+    check_depth,
+    fits_schema,
+    read_name,
+    wire_name,
+)
 from sync_core.protocol.xml import Element, parse, write
 from tests.protocol.strategies import names
 
@@ -71,3 +79,14 @@ def test_any_text_travels_or_not(text: str) -> None:
         assert not can_travel(text) or "/" in text
     except UnicodeEncodeError:
         assert any("\ud800" <= c <= "\udfff" for c in text)
+
+
+@pytest.mark.parametrize("name", ["a", "x.job.xml", "umläut", "café", "b\udce4r", "tab\t", "a/b c/~", "lf\n", "\udca0"])
+def test_names_that_a_real_schema_takes(name: str) -> None:
+    assert fits_schema(name)
+
+
+@pytest.mark.parametrize("name", ["Ärger", "10€", "fine/Ö/fine", "\x7f", "\udc80", "\udc9f", "日本"])
+def test_names_that_a_real_schema_refuses(name: str) -> None:
+    assert can_travel(name)
+    assert not fits_schema(name)

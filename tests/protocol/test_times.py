@@ -15,6 +15,7 @@ from sync_core.protocol.times import (
     format_second,
     is_schema_time,
     parse_time,
+    within_reach,
 )
 
 MOMENT = 1795485600  # 2026-11-24T02:00:00Z
@@ -80,10 +81,11 @@ def test_what_is_no_time_is_refused(text: str) -> None:
         ("2026-11-24T02:00:00.", False),
         ("", False),
         ("nonsense", False),
-        ("00:00:01", False),
+        ("2026-11-24T02:00:00+01:00", False),
+        ("00:00:01", True),  # no schema takes it, but real slaves write it for the first days of 1970
     ],
 )
-def test_requests_need_the_schemas_form(text: str, expected: bool) -> None:
+def test_lists_need_a_form_that_real_slaves_write(text: str, expected: bool) -> None:
     assert is_schema_time(text) is expected
 
 
@@ -124,3 +126,19 @@ def test_any_text_is_a_time_or_a_protocol_error(text: str) -> None:
         assert 0 <= parse_time(text) <= MAX_TIME_S
     except RemoteProtocolError as error:
         assert str(error).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (-5, "1970-04-12T00:00:00.000Z"),
+        (0, "1970-04-12T00:00:00.000Z"),
+        (101 * 86_400, "1970-04-12T00:00:00.000Z"),
+        (1_700_000_000, "2023-11-14T22:13:20.000Z"),
+        (2**31 - 1, "2038-01-19T03:14:07.000Z"),
+        (2**31, "2038-01-19T03:14:07.000Z"),
+        (MAX_TIME_S, "2038-01-19T03:14:07.000Z"),
+    ],
+)
+def test_times_are_brought_within_a_real_peers_reach(seconds: int, expected: str) -> None:
+    assert format_last_write_time(within_reach(seconds)) == expected

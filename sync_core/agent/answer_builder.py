@@ -1,0 +1,136 @@
+"""A master's answers to lists: planned, read and written once for all slaves in the same state."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from sync_core.agent.plain_names import PlainNames
+from sync_core.agent.views import Views
+from sync_core.model.answer_plan import PlannedWrite, build_changes, plan_answer
+from sync_core.model.change import Change, Changes, WriteFile
+from sync_core.model.empty_first import empty_first
+from sync_core.model.manifest import Manifest
+from sync_core.model.path import RelPath
+from sync_core.protocol.answers import encode_changes
+from sync_core.protocol.messages import ChangesAnswer
+from sync_core.protocol.times import within_reach
+
+__all__ = ["AnswerBuilder", "BuiltAnswer"]
+
+_log = logging.getLogger(__name__)
+
+_MOST_KEPT_CHARS = 64 << 20
+"""Of answers that are kept for the next slave in the same state."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltAnswer:
+    """What a slave is told.
+
+    Attributes:
+        answer: the differences.
+        is_whole: whether the slave has everything once it has done what it is told.
+        is_unread: whether a file could not be read as it was seen last.
+    """
+
+    answer: ChangesAnswer
+    is_whole: bool
+    is_unread: bool
+
+
+class _Key(NamedTuple):
+    folder: str | None
+    is_jsync: bool
+    listed_md5: str
+
+
+class AnswerBuilder:
+    """Builds the answers from the views of the remote folder.
+
+    A real JobScheduler is spared what it can't stand: names beyond its schema, times beyond its reach, and the removal
+    of a folder with all that is in it (``protocol.md`` sections 1.2, 1.6 and 17).
+
+    Args:
+        read: returns the content of a path in a first-level folder, or raises a ``TreeError``; called on a thread.
+    """
+
+    def __init__(self, read: Callable[[str, RelPath], bytes]) -> None:
+        self._read = read
+        self._names = PlainNames("%s is not sent to JobSchedulers: its name has characters that they can't handle")
+        self._views: Views | None = None
+        self._kept: dict[_Key, asyncio.Task[BuiltAnswer]] = {}
+        self._kept_chars = 0
+
+    async def build(self, views: Views, folder: str | None, listed: Manifest, *, is_jsync: bool) -> BuiltAnswer:
+        """Return what turns ``listed`` into the view.
+
+        Args:
+            views: of the remote folder.
+            folder: the slave's own folder.
+            listed: what the slave has.
+            is_jsync: whether it is jsync, which needs no sparing.
+
+        Raises:
+            FileTroubleError: the view can't be read now.
+        """
+        if views is not self._views:
+            self._views = views
+            self._forget()
+        key = _Key(folder, is_jsync, listed.tree_md5)
+        task = self._kept.get(key)
+        if task is None:
+            task = asyncio.create_task(
+                asyncio.to_thread(self._build, views, folder, listed, is_jsync=is_jsync),
+            )
+            self._kept[key] = task
+            task.add_done_callback(lambda done: self._keep(key, done))
+        return await asyncio.shield(task)  # others wait for the same answer
+
+    def _forget(self) -> None:
+        self._kept.clear()
+        self._kept_chars = 0
+
+    def _keep(self, key: _Key, task: asyncio.Task[BuiltAnswer]) -> None:
+        if self._kept.get(key) is not task:
+            return
+        if task.cancelled() or task.exception() is not None or task.result().is_unread:
+            del self._kept[key]
+            return
+        self._kept_chars += len(task.result().answer.encoded)
+        if self._kept_chars > _MOST_KEPT_CHARS:
+            self._forget()
+
+    def _build(self, views: Views, folder: str | None, listed: Manifest, *, is_jsync: bool) -> BuiltAnswer:
+        view = views.of(folder)
+        if not is_jsync:
+            view, listed = self._names.spared(view, listed)
+        plan, has_more = plan_answer(view, listed), False
+        if not is_jsync:
+            plan, has_more = empty_first(plan, listed)
+
+        def read(item: PlannedWrite) -> bytes:
+            return self._read(views.folder_of(item.layer, folder), item.path)
+
+        built = build_changes(plan, read)
+        for trouble in built.left_out:
+            _log.warning("%s is not sent this time: %s", trouble.path, trouble.reason)
+        changes = built.changes if is_jsync else _with_times_within_reach(built.changes)
+        return BuiltAnswer(
+            answer=ChangesAnswer(changes=changes, encoded=encode_changes(changes)),
+            is_whole=not (built.left_out or has_more),
+            is_unread=bool(built.left_out),
+        )
+
+
+def _with_times_within_reach(changes: Changes) -> Changes:
+    return tuple(_within_reach(change) for change in changes)
+
+
+def _within_reach(change: Change) -> Change:
+    if not isinstance(change, WriteFile) or within_reach(change.last_write_time) == change.last_write_time:
+        return change
+    return replace(change, last_write_time=within_reach(change.last_write_time))
