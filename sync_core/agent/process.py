@@ -5,26 +5,38 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from pathlib import Path
 
 import psutil
 
 __all__ = ["is_alive", "process_started_at", "stop"]
 
-_START_TOLERANCE_S = 2.0
+_TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 
 def process_started_at(pid: int | None = None) -> float:
-    """Return when the process began (this one by default), as wall-clock seconds."""
-    return float(psutil.Process(pid or os.getpid()).create_time())
+    """Return when the process began (this one by default), as seconds since the system's start.
+
+    The wall clock would not do: it may jump, and a process that lives would pass for another one.
+
+    Raises:
+        psutil.NoSuchProcess: there is no such process.
+    """
+    pid = pid or os.getpid()
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise psutil.NoSuchProcess(pid) from error
+    # The second field is the program's name in brackets, which may hold anything; the start is the 22nd (proc(5)).
+    return int(stat.rpartition(")")[2].split()[19]) * _TICK_S
 
 
 def is_alive(pid: int, started_at: float) -> bool:
     """Return whether the process ``pid`` that began at ``started_at`` still runs; a zombie does not."""
     try:
-        process = psutil.Process(pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
             return False
-        return abs(float(process.create_time()) - started_at) < _START_TOLERANCE_S
+        return abs(process_started_at(pid) - started_at) < _TICK_S
     except psutil.Error:
         return False
 
@@ -34,7 +46,7 @@ def stop(pid: int, started_at: float, *, grace_s: float) -> bool:
 
     Args:
         pid: whom.
-        started_at: when it began; a process that began at another time is left alone.
+        started_at: when it began, as ``process_started_at`` says; a process that began at another time is left alone.
         grace_s: how long it may take to end by itself.
 
     Returns:

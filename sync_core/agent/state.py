@@ -51,7 +51,7 @@ class RunRecord:
         inventory: absolute path of the inventory that it was started with.
         settings_md5: digest of all settings that it was started with; another one means: restart it.
         pid: its process.
-        process_started_at: when that process began, wall-clock seconds.
+        process_started_at: when that process began, seconds since the system's start.
         started_at: RFC 3339, UTC.
         version: of jsync.
         is_detached: whether ``jsync up -d`` started it.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sync_core.agent.process import is_alive, process_started_at, stop
 
@@ -27,6 +28,13 @@ def a_process(code: str) -> Iterator[subprocess.Popen[bytes]]:
 def test_this_process_lives() -> None:
     assert is_alive(os.getpid(), process_started_at())
     assert not is_alive(os.getpid(), process_started_at() - 60)
+
+
+def test_the_start_is_that_of_the_kernel() -> None:
+    with a_process(PLAIN) as process:
+        uptime_s = float(Path("/proc/uptime").read_text().split()[0])
+        assert uptime_s - 60 < process_started_at(process.pid) <= uptime_s
+        assert process_started_at(process.pid) == process_started_at(process.pid)
 
 
 def test_who_ends_when_told_is_told() -> None:
