@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +10,16 @@ import typer
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.errors import ExitCode
+from cli.live_ports import live_ports
 from cli.log import log_of_command
 from cli.render.ports import explanation, is_good, ports_document, ports_table
 
 if TYPE_CHECKING:
     from sync_core.model.probe import PortsReport
 
-__all__ = ["COMMAND", "until_ok"]
+__all__ = ["COMMAND"]
 
-_PAUSE_S = 1.0
+_PASSWORD = "JSYNC_SSH_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def _check_ports(
@@ -34,31 +33,21 @@ def _check_ports(
         bool, typer.Option("--network-only", help="Before go-live: a port that nobody listens on is good enough.")
     ] = False,
 ) -> int:
-    from sync_core.fleet.ports import check_ports
+    from sync_core.fleet.ports import Options, check_ports, checks_of
 
     log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    report = until_ok(lambda: check_ports(inventory, chosen, timeout_s=timeout, network_only=network_only), wait_s=wait)
+    options = Options(
+        timeout_s=timeout, wait_s=wait, network_only=network_only, password=call.environ.get(_PASSWORD) or None
+    )
+    with live_ports(call.sink, checks_of(inventory, chosen), network_only=network_only) as watcher:
+        report = check_ports(inventory, chosen, options, watcher=watcher)
     if call.settings.is_json:
         call.sink.document("check-ports", ports_document(report))
     else:
         _show(call, report)
     return ExitCode.DONE if report.ok else ExitCode.NEGATIVE
-
-
-def until_ok(
-    check: Callable[[], PortsReport],
-    *,
-    wait_s: float,
-    now: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> PortsReport:
-    """Return the first report that is well, or the last one when ``wait_s`` seconds are over."""
-    deadline = now() + wait_s
-    while not (report := check()).ok and (left_s := deadline - now()) > 0:
-        sleep(min(_PAUSE_S, left_s))
-    return report
 
 
 def _show(call: Call, report: PortsReport) -> None:
@@ -76,7 +65,8 @@ COMMAND = Command(
     help="""Check that masters and slaves reach each other.
 
     For every slave and each of its masters: slave to master (registration), master to slave by UDP (wake-up) and by
-    TCP (commands). Exit code 1 when a required port is not open.""",
+    TCP (commands), each from the host that opens the connection: here, or by SSH. Exit code 1 when a required port is
+    not open.""",
     examples=(
         ("jsync check-ports", "every check of the inventory"),
         ("jsync check-ports slave-5000", "the three checks of this slave"),

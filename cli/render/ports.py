@@ -10,7 +10,7 @@ from cli.tables import Cell, Style, Styled, Table
 if TYPE_CHECKING:
     from sync_core.model.probe import CheckResult, PortsReport
 
-__all__ = ["explanation", "is_good", "ports_document", "ports_table"]
+__all__ = ["explanation", "is_good", "ports_document", "ports_table", "verdict_style"]
 
 
 def ports_document(report: PortsReport) -> dict[str, object]:
@@ -27,10 +27,14 @@ def ports_table(report: PortsReport) -> Table:
 
 def is_good(check: CheckResult, report: PortsReport) -> bool:
     """Return whether the port is as the report wants it, required or not."""
-    from sync_core.model.probe import Verdict
+    return _is_good(check, network_only=report.network_only)
 
-    good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER} if report.network_only else set())
-    return check.verdict in good
+
+def verdict_style(check: CheckResult, *, network_only: bool) -> Style:
+    """Return how a verdict looks: bad only where it decides the exit code."""
+    if check.verdict == "open":
+        return Style.GOOD
+    return Style.DOUBTFUL if _is_good(check, network_only=network_only) or not check.required else Style.BAD
 
 
 def explanation(check: CheckResult) -> list[str]:
@@ -43,11 +47,12 @@ def explanation(check: CheckResult) -> list[str]:
 def _row(check: CheckResult, report: PortsReport) -> tuple[Cell, ...]:
     target = check.target if check.target == check.address else f"{check.target} ({check.address})"
     purpose = check.purpose if check.required else f"{check.purpose} (not required)"
-    verdict = Styled(check.verdict, _style(check, report))
+    verdict = Styled(check.verdict, verdict_style(check, network_only=report.network_only))
     return (check.source, target, f"{check.port}/{check.protocol}", purpose, verdict, f"{check.elapsed_ms:.1f}")
 
 
-def _style(check: CheckResult, report: PortsReport) -> Style:
-    if check.verdict == "open":
-        return Style.GOOD
-    return Style.DOUBTFUL if is_good(check, report) or not check.required else Style.BAD
+def _is_good(check: CheckResult, *, network_only: bool) -> bool:
+    from sync_core.model.probe import Verdict
+
+    good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER} if network_only else set())
+    return check.verdict in good

@@ -1,207 +1,229 @@
-"""The port checks of an inventory, all at once: probe, look at the far side, conclude (``cli.md`` section 4)."""
+"""The port checks of an inventory, all at once, each from where its connection is opened (``cli.md`` section 4)."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
-from sync_core.model.errors import NotBuiltError, UnreachableError
-from sync_core.model.inventory import Connection, Host, Inventory
-from sync_core.model.probe import (
-    CheckResult,
-    FarSide,
-    Outcome,
-    PortsReport,
-    ProbeResult,
-    Protocol,
-    Vantage,
-    Verdict,
-)
+from sync_core.fleet.outposts import Opener, Outposts, Post, opener
+from sync_core.fleet.port_look import Looker, Seen
+from sync_core.fleet.port_results import Names, conclude, unfinished, unresolved
+from sync_core.model.errors import HostError, PeerError, UnreachableError
+from sync_core.model.inventory import Host, Inventory
+from sync_core.model.probe import CheckResult, PortsReport, Protocol, Vantage
 from sync_core.model.required_ports import PortCheck, required_ports
-from sync_core.model.security import IpAddress
-from sync_core.model.verdict import Endpoint, decide
-from sync_core.net.addresses import choose_source, is_this_machine
-from sync_core.net.counters import has_vanished
-from sync_core.net.listeners import find_listeners, is_held
-from sync_core.net.probe import probe_tcp, probe_udp, temporary_listener
-from sync_core.net.resolve import Resolver
+from sync_core.model.security import IpAddress, parse_ip
+from sync_core.net.limits import raise_file_limit
+from sync_core.net.outpost import Outpost
 
-__all__ = ["PortsReport", "check_ports"]
+__all__ = ["Options", "PortsReport", "Watcher", "check_ports", "checks_of"]
 
-_AT_ONCE = 200
-"""Probes at the same time: each takes one or two of the files that a process may open, by default 1024."""
+_FILES_PER_CHECK = 4
+_PAUSE_S = 1.0
+
+Watcher = Callable[[PortCheck, CheckResult], None]
+"""Told of each result as soon as it is there, with its check; must return at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Seen:
-    """A check at one address with what came of it."""
+class Options:
+    """How the checks are made.
 
-    check: PortCheck
-    address: IpAddress
-    probe: ProbeResult
-    far_side: FarSide | None
+    Attributes:
+        timeout_s: for each probe, and for an SSH connection to stand; below 1.1 s some firewalls' refusals are taken
+            for silence.
+        wait_s: check again until all is well, at most so long.
+        network_only: count a port without a listener as good.
+        password: for SSH, where keys and agent are not enough.
+    """
+
+    timeout_s: float = 3.0
+    wait_s: float = 0.0
+    network_only: bool = False
+    password: str | None = field(default=None, repr=False)
+
+    @property
+    def deadline_s(self) -> float:
+        """For one round of all checks: logins, look-ups, a probe and its repetition, counters, firewall rules."""
+        return 90.0 + 4 * self.timeout_s
+
+
+def checks_of(inventory: Inventory, hosts: tuple[Host, ...]) -> tuple[PortCheck, ...]:
+    """Return the checks that have one of ``hosts`` at either end, slaves in the inventory's order."""
+    names = {host.name for host in hosts}
+    return tuple(one for one in required_ports(inventory) if names & {one.source.name, one.target.name})
 
 
 def check_ports(
-    inventory: Inventory, hosts: tuple[Host, ...], *, timeout_s: float = 3.0, network_only: bool = False
+    inventory: Inventory,
+    hosts: tuple[Host, ...],
+    options: Options | None = None,
+    *,
+    watcher: Watcher = lambda _, __: None,
+    open_outpost: Opener | None = None,
 ) -> PortsReport:
     """Probe every port that the agents of ``hosts`` need and explain what is found; changes nothing that stays.
 
     Args:
         inventory: declares who talks to whom.
         hosts: the checks that have one of these at either end are made.
-        timeout_s: for each probe; below 1.1 s some firewalls' refusals are taken for silence.
-        network_only: count a port without a listener as good.
+        options: how.
+        watcher: is told of results as they come; with ``wait_s`` of those of every round.
+        open_outpost: opens outposts; for tests something else.
 
     Returns:
         One result for each check and address of its target, in the inventory's order.
 
     Raises:
-        NotBuiltError: a host concerned is on another machine.
+        HostError: this machine itself can't be worked on.
     """
-    names = {host.name for host in hosts}
-    checks = [check for check in required_ports(inventory) if names & {check.source.name, check.target.name}]
-    results = asyncio.run(_Run(timeout_s).all_of(checks))
-    return PortsReport(checks=results, network_only=network_only)
+    options = options or Options()
+    raise_file_limit()
+    lifetime_s = options.deadline_s + options.wait_s
+    open_outpost = open_outpost or opener(
+        password=options.password, connect_s=options.timeout_s, deadline_s=lifetime_s + options.deadline_s
+    )
+    checks = checks_of(inventory, hosts)
+    return asyncio.run(_until_ok(checks, options, watcher, open_outpost)) if checks else PortsReport(checks=())
 
 
-class _Run:
-    """One run of all checks."""
+async def _until_ok(
+    checks: tuple[PortCheck, ...], options: Options, watcher: Watcher, open_outpost: Opener
+) -> PortsReport:
+    until_s = time.monotonic() + options.wait_s
+    outposts = Outposts(open_outpost)
+    try:
+        while True:
+            results = await _Round(outposts, options, watcher).all_of(checks)
+            report = PortsReport(checks=results, network_only=options.network_only)
+            left_s = until_s - time.monotonic()
+            if report.ok or left_s <= 0:
+                return report
+            await asyncio.sleep(min(_PAUSE_S, left_s))
+            outposts.forget_failures()
+    finally:
+        await outposts.close()
 
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
-        self._resolver = Resolver()
-        self._connections: dict[str, Connection | None] = {}
-        # Two temporary listeners can't share a port, so checks of one port take turns.
-        self._turns: defaultdict[tuple[IpAddress, int], asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def all_of(self, checks: list[PortCheck]) -> tuple[CheckResult, ...]:
-        hosts = {host.name: host for check in checks for host in (check.source, check.target)}
-        found = await asyncio.gather(*(self._connection_of(host) for host in hosts.values()))
-        self._connections = dict(zip(hosts, found, strict=True))
-        far = [name for name, connection in self._connections.items() if connection is Connection.SSH]
-        if far:
-            raise NotBuiltError(
-                f"on another machine, where checking ports is not built yet: {', '.join(far)}",
-                hint="set `connection: local` for a host on this machine, or `connection: none` to probe it from here",
-                host=far[0],
-            )
-        seen = await asyncio.gather(*(self._look(check) for check in checks))
-        return tuple([result for group in seen for result in [await self._conclude(one) for one in group]])
+class _Round:
+    """All checks, once."""
 
-    async def _connection_of(self, host: Host) -> Connection | None:
-        if host.connection is not None:
-            return host.connection
+    def __init__(self, outposts: Outposts, options: Options, watcher: Watcher) -> None:
+        self._outposts = outposts
+        self._options = options
+        self._watcher = watcher
+        self._looker = Looker(options.timeout_s)
+        self._posts: dict[str, Post] = {}
+        self._seen: dict[tuple[str, str, IpAddress, Protocol], Seen] = {}
+        self._names: dict[tuple[str, str], asyncio.Task[tuple[IpAddress, ...]]] = {}
+        self._are_probed = asyncio.Event()
+        self._to_probe = 0
+        self._places = asyncio.Semaphore(max(50, raise_file_limit() // _FILES_PER_CHECK))
+
+    async def all_of(self, checks: tuple[PortCheck, ...]) -> tuple[CheckResult, ...]:
+        here = await self._outposts.here()
+        everywhere = Post(outpost=here, vantage=Vantage.CONTROLLER, reason="it was not reached in time")
+        self._posts = {name: everywhere for one in checks for name in (one.source.name, one.target.name)}
+        self._to_probe = len(checks)
+        tasks = [asyncio.ensure_future(self._told(check)) for check in checks]
         try:
-            addresses = await self._resolver.resolve(host.address)
-        except UnreachableError:
-            return None  # the check that has the host as its target says what is wrong
-        return Connection.LOCAL if any(is_this_machine(address) for address in addresses) else Connection.SSH
+            done, _ = await asyncio.wait(tasks, timeout=self._options.deadline_s)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, *self._names.values(), return_exceptions=True)
+        return tuple(
+            result
+            for check, task in zip(checks, tasks, strict=True)
+            for result in (task.result() if task in done else self._unfinished(check))
+        )
 
-    async def _look(self, check: PortCheck) -> tuple[_Seen | CheckResult, ...]:
+    async def _told(self, check: PortCheck) -> list[CheckResult]:
+        results = await self._results(check)
+        for result in results:
+            self._watcher(check, result)
+        return results
+
+    def _unfinished(self, check: PortCheck) -> list[CheckResult]:
+        reason = f"not finished within {self._options.deadline_s:g} s"
+        return [unfinished(check, self._posts[check.source.name], self._posts[check.target.name], reason)]
+
+    async def _results(self, check: PortCheck) -> list[CheckResult]:
+        source = target = self._posts[check.source.name]
         try:
-            addresses = await self._resolver.resolve(check.target.address)
+            source, target = await asyncio.gather(self._post(check.source), self._post(check.target))
+            found = await self._look(check, source, target)
+        except (HostError, PeerError) as error:  # a host that was lost on the way
+            found = [unfinished(check, source, target, str(error))]
+        finally:
+            self._to_probe -= 1
+            if self._to_probe == 0:
+                self._are_probed.set()
+        return [one if isinstance(one, CheckResult) else await self._concluded(one) for one in found]
+
+    async def _post(self, host: Host) -> Post:
+        self._posts[host.name] = await self._outposts.of(host)
+        return self._posts[host.name]
+
+    async def _look(self, check: PortCheck, source: Post, target: Post) -> list[Seen | CheckResult]:
+        name = check.target.address
+        try:
+            addresses = await self._resolved(source, name)
         except UnreachableError as error:
-            return (self._unresolved(check, error),)
-        return tuple(await asyncio.gather(*(self._look_at(check, address) for address in addresses)))
+            return [unresolved(check, source, target, str(error), await self._names_of(check, source, target))]
+        return list(await asyncio.gather(*(self._look_at(check, one, source, target) for one in addresses)))
 
-    async def _look_at(self, check: PortCheck, address: IpAddress) -> _Seen:
-        source_ip = self._source_ip(check, address)
-        if check.protocol is Protocol.UDP:
-            async with self._turns[address, check.port], self._places:
-                return await self._look_at_udp(check, address, source_ip)
+    async def _look_at(self, check: PortCheck, address: IpAddress, source: Post, target: Post) -> Seen | CheckResult:
         async with self._places:
-            probe = await probe_tcp(address, check.port, timeout_s=self._timeout_s, source_ip=source_ip)
-            far_side = await self._look_there(check, address) if probe.outcome is Outcome.REFUSED else None
-            return _Seen(check=check, address=address, probe=probe, far_side=far_side)
+            try:
+                seen = await self._looker.look(check, address, source, target)
+            except (HostError, PeerError) as error:
+                return replace(unfinished(check, source, target, str(error)), address=str(address))
+        self._seen[check.source.name, check.target.name, address, check.protocol] = seen
+        return seen
 
-    async def _look_at_udp(self, check: PortCheck, address: IpAddress, source_ip: IpAddress | None) -> _Seen:
-        far_side = await self._look_there(check, address)
-        if far_side is None or far_side.is_held is not False:
-            probe = await probe_udp(address, check.port, timeout_s=self._timeout_s, source_ip=source_ip)
-            is_told = probe.outcome in {Outcome.SILENT, Outcome.REFUSED}
-            return _Seen(check=check, address=address, probe=probe, far_side=far_side if is_told else None)
-        async with temporary_listener(address, check.port) as listener:
-            probe = await probe_udp(address, check.port, timeout_s=self._timeout_s, source_ip=source_ip)
-        if listener is not None:
-            was_reached = listener.received > 0 or probe.outcome is Outcome.HEARD
-            far_side = replace(far_side, was_reached=was_reached)
-        return _Seen(check=check, address=address, probe=probe, far_side=far_side)
+    async def _concluded(self, seen: Seen) -> CheckResult:
+        check = seen.check
+        companion = None
+        if check.protocol is Protocol.UDP:
+            # What TCP met at the same address says something too, and counters need quiet.
+            await self._are_probed.wait()
+            companion = self._seen.get((check.source.name, check.target.name, seen.address, Protocol.TCP))
+        try:
+            if seen.needs_counters and seen.far_side is not None:
+                seen = replace(seen, far_side=replace(seen.far_side, counted=await self._looker.count(seen)))
+            return await conclude(seen, companion, await self._names_of(check, seen.source, seen.target))
+        except (HostError, PeerError) as error:
+            return replace(unfinished(check, seen.source, seen.target, str(error)), address=str(seen.address))
 
-    async def _look_there(self, check: PortCheck, address: IpAddress) -> FarSide | None:
-        if self._connections[check.target.name] is not Connection.LOCAL:
-            return None
-        listeners = await asyncio.to_thread(find_listeners, check.protocol, check.port)
-        return FarSide(listeners=listeners, is_held=is_held(check.protocol, address, check.port))
+    async def _names_of(self, check: PortCheck, source: Post, target: Post) -> Names:
+        """Return what others than the source say about the target's name."""
+        name = check.target.address
+        if parse_ip(name) is not None:
+            return Names(elsewhere={})
+        here = await self._outposts.here()
+        others = {"this machine": here}
+        if target.on_host is not None:
+            others[check.target.name] = target.on_host
+        others = {who: outpost for who, outpost in others.items() if outpost.machine != source.outpost.machine}
+        found = await asyncio.gather(*(self._answers(outpost, name) for outpost in others.values()))
+        return Names(elsewhere=dict(zip(others, found, strict=True)))
 
-    async def _conclude(self, seen: _Seen | CheckResult) -> CheckResult:
-        if isinstance(seen, CheckResult):
-            return seen
-        check, far_side = seen.check, seen.far_side
-        if seen.probe.outcome is Outcome.SILENT and far_side is not None and far_side.is_held:
-            # One after the other, and nothing else meanwhile: the counters are those of the whole machine.
-            source_ip = self._source_ip(check, seen.address)
-            vanished = await has_vanished(seen.address, check.port, source_ip=source_ip)
-            far_side = replace(far_side, has_vanished=vanished)
-        endpoint = Endpoint(
-            source=check.source.name,
-            host=check.target.name,
-            address=seen.address,
-            protocol=check.protocol,
-            port=check.port,
-        )
-        finding = decide(seen.probe, far_side, endpoint)
-        return self._result(
-            check,
-            str(seen.address),
-            verdict=finding.verdict,
-            elapsed_ms=seen.probe.elapsed_ms,
-            evidence=finding.evidence,
-            fix=finding.fix,
-        )
+    async def _answers(self, outpost: Outpost, name: str) -> tuple[IpAddress, ...]:
+        try:
+            return await self._asked(outpost, name)
+        except (HostError, PeerError):
+            return ()  # what others don't know is no news
 
-    def _unresolved(self, check: PortCheck, error: UnreachableError) -> CheckResult:
-        return self._result(
-            check,
-            check.target.address,
-            verdict=Verdict.DNS_ERROR,
-            elapsed_ms=0.0,
-            evidence=(str(error),),
-            fix=f"correct `address` of {check.target.name} in the inventory, or the name's DNS entry",
-        )
+    async def _resolved(self, source: Post, name: str) -> tuple[IpAddress, ...]:
+        literal = parse_ip(name)
+        return (literal,) if literal is not None else await self._asked(source.outpost, name)
 
-    def _source_ip(self, check: PortCheck, address: IpAddress) -> IpAddress | None:
-        return choose_source(check.source.listen, address) if self._is_here(check.source) else None
-
-    def _is_here(self, host: Host) -> bool:
-        return self._connections[host.name] is Connection.LOCAL
-
-    def _result(
-        self,
-        check: PortCheck,
-        address: str,
-        *,
-        verdict: Verdict,
-        elapsed_ms: float,
-        evidence: tuple[str, ...],
-        fix: str | None,
-    ) -> CheckResult:
-        is_here = self._is_here(check.source)
-        if not is_here:
-            evidence = (f"asked from this machine: {check.source.name} is not within reach", *evidence)
-        return CheckResult(
-            source=check.source.name,
-            target=check.target.name,
-            address=address,
-            protocol=check.protocol,
-            port=check.port,
-            purpose=check.purpose,
-            required=check.is_required,
-            vantage=Vantage.LOCAL if is_here else Vantage.CONTROLLER,
-            verdict=verdict,
-            elapsed_ms=elapsed_ms,
-            evidence=evidence,
-            fix=fix,
-        )
+    async def _asked(self, outpost: Outpost, name: str) -> tuple[IpAddress, ...]:
+        task = self._names.get((outpost.machine, name))
+        if task is None:
+            task = self._names[outpost.machine, name] = asyncio.ensure_future(outpost.resolve(name))
+        # Shielded: several checks wait for the same answer, and one of them may give up.
+        return await asyncio.shield(task)

@@ -13,6 +13,7 @@ from sync_core.model.security import IpAddress
 
 __all__ = [
     "CheckResult",
+    "Counted",
     "FarSide",
     "Listener",
     "Outcome",
@@ -92,14 +93,14 @@ class ProbeResult:
         outcome: what came of it.
         elapsed_ms: how long that took.
         source_ip: the address that it was sent from, ``None`` if it never got one.
-        errno: the kernel's word, where there was one.
+        source_port: likewise.
         evidence: what happened, one sentence each.
     """
 
     outcome: Outcome
     elapsed_ms: float
     source_ip: IpAddress | None = None
-    errno: int | None = None
+    source_port: int | None = None
     evidence: tuple[str, ...] = ()
 
 
@@ -111,16 +112,26 @@ class Listener:
         address: bound to; ``0.0.0.0`` and ``::`` are all interfaces of their family.
         pid: of the process that holds it, ``None`` if we may not know.
         process_name: likewise.
+        is_agent: whether that is an agent of jsync, likewise.
     """
 
     address: IpAddress
     pid: int | None = None
     process_name: str | None = None
+    is_agent: bool | None = None
 
     def __str__(self) -> str:
         name = self.process_name or "a process"
         holder = f"{name} (pid {self.pid})" if self.pid is not None else "a process of another user"
         return f"{holder} on {self.address}"
+
+
+class Counted(StrEnum):
+    """What the kernel's counters on the target say about datagrams for a silent holder of the port."""
+
+    ARRIVED = "arrived"
+    ANSWERED = "answered"
+    VANISHED = "vanished"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +141,20 @@ class FarSide:
     Attributes:
         listeners: all that wait on the port, on whatever address.
         is_held: something is bound to this very address (wildcards count); ``None``: that can't be known.
-        was_reached: a datagram of the probe arrived at a temporary listener there; ``None``: there was none.
-        has_vanished: datagrams for a silent holder did not arrive, by the counters of the kernel; ``None``: unknown.
+        arrivals: the senders of what arrived at a temporary listener there; ``None``: there was none.
+        counted: what the counters say; ``None``: they were not asked, or other traffic hides it.
     """
 
     listeners: tuple[Listener, ...] = ()
     is_held: bool | None = None
-    was_reached: bool | None = None
-    has_vanished: bool | None = None
+    arrivals: tuple[IpAddress, ...] | None = None
+    counted: Counted | None = None
+
+    @property
+    def is_agent(self) -> bool | None:
+        """Whether an agent of jsync holds the port; ``None`` if we may not know."""
+        answers = {listener.is_agent for listener in self.listeners}
+        return True if True in answers else None if None in answers else False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

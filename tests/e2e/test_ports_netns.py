@@ -78,8 +78,10 @@ def test_filtered_where_agents_run(machine: Namespace, tmp_path: Path) -> None:
     with machine.agents(MASTER, *SLAVE):
         checks = check_ports(machine, tmp_path, exit_code=1)
     assert verdicts(checks) == ("filtered", "filtered", "filtered")
-    assert "the kernel's counters on the target saw fewer datagrams than were sent" in checks["wake-up"]["evidence"]
-    assert "UDP port 5000" in checks["wake-up"]["fix"]
+    evidence = checks["wake-up"]["evidence"]
+    assert "the kernel of slave counted fewer datagrams than were sent: they did not arrive" in evidence
+    assert "nft: inet filter input: `udp dport 5000 drop` drops it" in evidence
+    assert checks["wake-up"]["fix"] == "nft insert rule inet filter input ip saddr 127.0.0.1 udp dport 5000 accept"
 
 
 def test_filtered_where_nobody_listens(machine: Namespace, tmp_path: Path) -> None:
@@ -89,11 +91,11 @@ def test_filtered_where_nobody_listens(machine: Namespace, tmp_path: Path) -> No
     assert "a temporary listener on 127.0.0.1:5000 was not reached" in checks["wake-up"]["evidence"]
 
 
-def test_refused_where_a_rule_rejects_what_agents_wait_for(machine: Namespace, tmp_path: Path) -> None:
+def test_prohibited_where_a_rule_rejects_what_agents_wait_for(machine: Namespace, tmp_path: Path) -> None:
     machine.firewall("input tcp dport { 4440, 5000 } reject with tcp reset", "input udp dport 5000 reject")
     with machine.agents(MASTER, *SLAVE):
         checks = check_ports(machine, tmp_path, exit_code=1)
-    assert verdicts(checks) == ("refused", "refused", "refused")
+    assert verdicts(checks) == ("prohibited", "prohibited", "prohibited")
 
 
 def test_prohibited_where_a_rule_says_so(machine: Namespace, tmp_path: Path) -> None:

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from sync_core.fleet import ports as ports_module
-from sync_core.fleet.ports import check_ports
-from sync_core.model.errors import NotBuiltError
+from sync_core.fleet.outposts import Access, Opener
+from sync_core.fleet.port_look import Looker
+from sync_core.fleet.ports import Options, check_ports
 from sync_core.model.inventory import Connection, Host, Inventory, Role
-from sync_core.model.probe import CheckResult, PortsReport, Protocol, Purpose, Vantage, Verdict
+from sync_core.model.probe import CheckResult, Counted, PortsReport, Protocol, Purpose, Vantage, Verdict
+from sync_core.model.required_ports import PortCheck
 from sync_core.model.security import Level
 from sync_core.net.datagrams import WakeUpListener
-from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
 from sync_core.net.server import Connection as ServerConnection
 from sync_core.protocol.messages import Answer, OkAnswer, Request
-from tests.support.net import a_host, an_inventory, free_port, listening, lookup_of
+from tests.support.net import a_host, an_inventory, free_port, listening
+from tests.support.outposts import opener_of
 
 TIMEOUT_S = 5.0
 SHORT_S = 0.5
@@ -33,9 +35,23 @@ def a_site(**slave: Any) -> Inventory:
     return an_inventory(a_host("master", role=Role.MASTER, tcp_port=free_port()), a_host("slave", **{**ports, **slave}))
 
 
-def checked(inventory: Inventory, *names: str, timeout_s: float = TIMEOUT_S, **options: Any) -> PortsReport:
+def checked(
+    inventory: Inventory,
+    *names: str,
+    timeout_s: float = TIMEOUT_S,
+    open_outpost: Opener | None = None,
+    told: list[tuple[PortCheck, CheckResult]] | None = None,
+    **options: Any,
+) -> PortsReport:
     hosts = tuple(inventory.hosts[name] for name in names or inventory.hosts)
-    return check_ports(inventory, hosts, timeout_s=timeout_s, **options)
+    noted: list[tuple[PortCheck, CheckResult]] = [] if told is None else told
+    return check_ports(
+        inventory,
+        hosts,
+        Options(timeout_s=timeout_s, **options),
+        watcher=lambda check, result: noted.append((check, result)),
+        open_outpost=open_outpost,
+    )
 
 
 def by_purpose(report: PortsReport) -> dict[Purpose, CheckResult]:
@@ -152,28 +168,41 @@ def test_a_peer_that_allowed_hosts_refuse_is_told_so() -> None:
         found = by_purpose(checked(inventory, timeout_s=SHORT_S))
     assert found[Purpose.REGISTRATION].verdict is Verdict.NOT_ALLOWED
     assert found[Purpose.REGISTRATION].fix == "add 127.0.0.1 to `allowed_hosts` of master"
-    assert found[Purpose.WAKE_UP].verdict is Verdict.OPEN_UNCONFIRMED
+    assert found[Purpose.COMMANDS].verdict is Verdict.NOT_ALLOWED
 
 
-def test_a_silent_service_is_open_unconfirmed() -> None:
+def test_a_silent_service_is_open_where_datagrams_wait_for_it() -> None:
     inventory = a_site()
     port = inventory.hosts["slave"].udp_port
     assert port is not None
     with listening(port=port, udp=True):
         found = by_purpose(checked(inventory, timeout_s=SHORT_S))
-    assert found[Purpose.WAKE_UP].verdict is Verdict.OPEN_UNCONFIRMED
-    assert any(f"UDP port {port} is held by" in line for line in found[Purpose.WAKE_UP].evidence)
+    assert found[Purpose.WAKE_UP].verdict is Verdict.OPEN
+    assert any(f"UDP port {port} of slave is held by" in line for line in found[Purpose.WAKE_UP].evidence)
 
 
-def test_the_kernel_s_counters_can_prove_that_a_silent_service_gets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def vanished(*_: object, **__: object) -> bool:
-        return True
+@pytest.mark.parametrize(
+    ("counted", "verdict"), [(Counted.VANISHED, Verdict.FILTERED), (None, Verdict.OPEN_UNCONFIRMED)]
+)
+def test_the_kernel_s_counters_decide_about_a_silent_service(
+    monkeypatch: pytest.MonkeyPatch, counted: Counted | None, verdict: Verdict
+) -> None:
+    async def count(*_: object) -> Counted | None:
+        return counted
 
-    monkeypatch.setattr(ports_module, "has_vanished", vanished)
+    monkeypatch.setattr(Looker, "count", count)
     inventory = a_site()
     with listening(port=inventory.hosts["slave"].udp_port or 0, udp=True):
         found = by_purpose(checked(inventory, timeout_s=SHORT_S))
-    assert found[Purpose.WAKE_UP].verdict is Verdict.FILTERED
+    assert found[Purpose.WAKE_UP].verdict is verdict
+
+
+def test_something_else_than_jsync_is_told_so() -> None:
+    inventory = a_site(udp_port=None)
+    with listening(port=inventory.hosts["slave"].tcp_port):
+        found = by_purpose(checked(inventory))
+    assert found[Purpose.COMMANDS].verdict is Verdict.OPEN
+    assert found[Purpose.COMMANDS].evidence[1].startswith("is that jsync or a JobScheduler?")
 
 
 def test_several_masters_may_check_the_same_port_at_once() -> None:
@@ -185,7 +214,7 @@ def test_several_masters_may_check_the_same_port_at_once() -> None:
 
 
 def test_many_checks_need_few_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ports_module, "_AT_ONCE", 2)
+    monkeypatch.setattr(ports_module, "_FILES_PER_CHECK", 1 << 30)
     slaves = [a_host(f"slave-{n}", tcp_port=free_port(), udp_port=free_port()) for n in range(10)]
     report = checked(an_inventory(a_host("master", role=Role.MASTER, tcp_port=free_port()), *slaves))
     assert [check.verdict for check in report.checks] == [Verdict.NO_LISTENER] * 30
@@ -231,24 +260,11 @@ def test_hosts_that_are_only_ports_are_probed_from_here_and_not_looked_at() -> N
     inventory = a_site(connection=Connection.NONE)
     found = by_purpose(checked(inventory))
     assert found[Purpose.REGISTRATION].vantage is Vantage.CONTROLLER
-    assert found[Purpose.REGISTRATION].evidence[0] == "asked from this machine: slave is not within reach"
+    assert found[Purpose.REGISTRATION].evidence[0] == "asked from this machine: slave has `connection: none`"
     assert found[Purpose.REGISTRATION].verdict is Verdict.NO_LISTENER
     for purpose in (Purpose.WAKE_UP, Purpose.COMMANDS):
         assert found[purpose].vantage is Vantage.LOCAL
         assert found[purpose].verdict is Verdict.REFUSED
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [{"connection": Connection.SSH}, {"connection": None, "address": "203.0.113.9"}],
-    ids=["ssh", "elsewhere"],
-)
-def test_hosts_on_other_machines_are_not_built_yet(changes: dict[str, Any]) -> None:
-    inventory = a_site(**changes)
-    with pytest.raises(NotBuiltError, match="not built yet: slave") as caught:
-        checked(inventory)
-    assert caught.value.host == "slave"
-    assert caught.value.hint
 
 
 def test_a_host_that_did_not_say_is_local_where_its_address_is_this_machine_s() -> None:
@@ -256,10 +272,49 @@ def test_a_host_that_did_not_say_is_local_where_its_address_is_this_machine_s() 
     assert {check.vantage for check in report.checks} == {Vantage.LOCAL}
 
 
-def test_a_name_that_nobody_knows_is_a_dns_error() -> None:
-    inventory = a_site(connection=None, address="no-such-name.invalid")
-    found = by_purpose(checked(inventory))
+def test_a_host_that_did_not_say_and_is_not_here_is_reached_by_ssh() -> None:
+    opened: list[Access] = []
+    inventory = a_site(connection=None, address="far.sos", udp_port=None)
+    open_outpost = opener_of({"far.sos": ["203.0.113.9"]}, opened=opened, elsewhere={"far.sos": {}})
+    found = by_purpose(checked(inventory, timeout_s=SHORT_S, open_outpost=open_outpost))
+    assert found[Purpose.REGISTRATION].vantage is Vantage.SSH
+    assert [access.address for access in opened] == [None, "far.sos"]
+
+
+def test_hosts_with_one_access_share_one_outpost() -> None:
+    opened: list[Access] = []
+    slaves = [a_host(f"slave-{n}", connection=Connection.SSH, address="far.sos", udp_port=None) for n in range(3)]
+    inventory = an_inventory(a_host("master", role=Role.MASTER, tcp_port=free_port()), *slaves)
+    checked(inventory, open_outpost=opener_of({"far.sos": []}, opened=opened, elsewhere={"far.sos": {}}))
+    assert [access.address for access in opened] == [None, "far.sos"]
+
+
+def test_a_source_that_can_t_be_reached_is_replaced_by_this_machine() -> None:
+    inventory = a_site(connection=Connection.SSH, address="127.0.0.1")
+    with agents(*inventory.hosts.values()):
+        found = by_purpose(checked(inventory, open_outpost=opener_of()))
     assert found[Purpose.REGISTRATION].vantage is Vantage.CONTROLLER
+    assert found[Purpose.REGISTRATION].evidence[0] == (
+        "asked from this machine: SSH to 127.0.0.1: Connection refused (start sshd)"
+    )
+    assert found[Purpose.REGISTRATION].verdict is Verdict.OPEN
+    assert found[Purpose.WAKE_UP].verdict is Verdict.OPEN
+    assert found[Purpose.WAKE_UP].vantage is Vantage.LOCAL
+
+
+def test_a_target_that_can_t_be_looked_at_is_told_so() -> None:
+    inventory = a_site(connection=Connection.SSH, address="127.0.0.1")
+    found = by_purpose(checked(inventory, timeout_s=SHORT_S, open_outpost=opener_of()))
+    for purpose in (Purpose.WAKE_UP, Purpose.COMMANDS):
+        assert found[purpose].verdict is Verdict.REFUSED
+        assert (
+            "slave could not be looked at: SSH to 127.0.0.1: Connection refused (start sshd)" in found[purpose].evidence
+        )
+
+
+def test_a_name_that_nobody_knows_is_a_dns_error() -> None:
+    inventory = a_site(address="no-such-name.invalid")
+    found = by_purpose(checked(inventory, open_outpost=opener_of()))
     for purpose in (Purpose.WAKE_UP, Purpose.COMMANDS):
         assert found[purpose].verdict is Verdict.DNS_ERROR
         assert found[purpose].address == "no-such-name.invalid"
@@ -267,13 +322,109 @@ def test_a_name_that_nobody_knows_is_a_dns_error() -> None:
         assert found[purpose].fix == "correct `address` of slave in the inventory, or the name's DNS entry"
 
 
-def test_a_name_with_several_addresses_gives_one_entry_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    lookup = lookup_of({"both.sos": ["127.0.0.1", "::1"]})
-    monkeypatch.setattr(ports_module, "Resolver", lambda: Resolver(lookup=lookup))
+def a_misled_site(**slave: Any) -> Inventory:
+    """Return a master behind SSH that looks for the slave, here, by a name."""
+    ports = {"tcp_port": free_port(), "udp_port": free_port()}
+    return an_inventory(
+        a_host("master", role=Role.MASTER, tcp_port=free_port(), connection=Connection.SSH, address="master.sos"),
+        a_host("slave", **{"address": "slave.sos", **ports, **slave}),
+    )
+
+
+def test_a_name_that_only_the_source_does_not_know_is_a_dns_error() -> None:
+    open_outpost = opener_of({"slave.sos": ["192.0.2.2"]}, elsewhere={"master.sos": {}})
+    found = by_purpose(checked(a_misled_site(), timeout_s=SHORT_S, open_outpost=open_outpost))
+    assert found[Purpose.COMMANDS].verdict is Verdict.DNS_ERROR
+    assert found[Purpose.COMMANDS].evidence[-2:] == (
+        "this machine knows it as 192.0.2.2",
+        "slave knows it as 192.0.2.2",
+    )
+    assert found[Purpose.COMMANDS].fix == ("correct `address` of slave in the inventory, or the name service of master")
+
+
+def test_a_name_that_leads_to_somebody_else_is_a_dns_error() -> None:
+    inventory = a_misled_site(connection=Connection.SSH)
+    right, wrong = {"slave.sos": ["198.51.100.7"]}, {"slave.sos": ["127.0.0.1"]}
+    open_outpost = opener_of(
+        right, elsewhere={"master.sos": wrong, "slave.sos": right}, addresses={"slave.sos": ["198.51.100.7"]}
+    )
+    found = by_purpose(checked(inventory, timeout_s=SHORT_S, open_outpost=open_outpost))
+    assert found[Purpose.COMMANDS].verdict is Verdict.DNS_ERROR
+    assert found[Purpose.COMMANDS].evidence[0] == ("master takes slave.sos for 127.0.0.1, which is no address of slave")
+    assert found[Purpose.COMMANDS].fix == "correct slave.sos in the name service or /etc/hosts of master"
+    # Both outposts are this machine in truth, so the temporary listener is reached: that proves a NAT.
+    assert found[Purpose.WAKE_UP].verdict is Verdict.NO_LISTENER
+
+
+def test_a_loopback_address_of_another_machine_is_no_way() -> None:
+    inventory = an_inventory(
+        a_host("master", role=Role.MASTER, tcp_port=free_port()),
+        a_host("slave", connection=Connection.SSH, address="127.0.0.1", tcp_port=free_port(), udp_port=None),
+    )
+    found = by_purpose(checked(inventory, open_outpost=opener_of(elsewhere={"127.0.0.1": {}})))
+    assert found[Purpose.COMMANDS].verdict is Verdict.NO_ROUTE
+    assert found[Purpose.COMMANDS].fix == "correct `address` of slave in the inventory"
+
+
+def test_a_name_with_several_addresses_gives_one_entry_for_each() -> None:
+    open_outpost = opener_of({"both.sos": ["127.0.0.1", "::1"]})
     inventory = a_site(address="both.sos", udp_port=None)
-    report = checked(inventory)
+    report = checked(inventory, open_outpost=open_outpost)
     assert [(check.purpose, check.address) for check in report.checks] == [
         (Purpose.REGISTRATION, "127.0.0.1"),
         (Purpose.COMMANDS, "127.0.0.1"),
         (Purpose.COMMANDS, "::1"),
     ]
+
+
+def test_results_are_told_as_they_come() -> None:
+    told: list[tuple[PortCheck, CheckResult]] = []
+    report = checked(a_site(), told=told)
+    assert sorted(result.purpose for _, result in told) == sorted(check.purpose for check in report.checks)
+    assert all(check.port == result.port for check, result in told)
+
+
+def test_waits_until_all_is_well() -> None:
+    inventory = a_site(tcp_required=False, udp_required=False)
+    told: list[tuple[PortCheck, CheckResult]] = []
+    opened: list[Access] = []
+    with contextlib.ExitStack() as stack:
+
+        def start(check: PortCheck, result: CheckResult) -> None:
+            told.append((check, result))
+            if len(told) == 3:
+                stack.enter_context(agents(inventory.hosts["master"]))
+
+        report = check_ports(
+            inventory,
+            tuple(inventory.hosts.values()),
+            Options(timeout_s=TIMEOUT_S, wait_s=60),
+            watcher=start,
+            open_outpost=opener_of(opened=opened),
+        )
+    assert report.ok
+    assert len(told) == 6
+    assert len(opened) == 1
+
+
+def test_waits_no_longer_than_it_may_and_tries_again_who_was_not_reached() -> None:
+    opened: list[Access] = []
+    inventory = a_site(connection=Connection.SSH, address="127.0.0.1", udp_port=None)
+    report = checked(inventory, wait_s=0.5, timeout_s=SHORT_S, open_outpost=opener_of(opened=opened))
+    assert not report.ok
+    assert [access.address for access in opened].count("127.0.0.1") == 2
+
+
+def test_checks_that_come_to_no_end_are_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never(*_: object) -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(Looker, "look", never)
+    monkeypatch.setattr(Options, "deadline_s", 0.5)
+    report = checked(a_site())
+    assert [check.verdict for check in report.checks] == [Verdict.UNKNOWN] * 3
+    assert report.checks[0].evidence[-1] == "not finished within 0.5 s"
+
+
+def test_a_password_is_never_shown() -> None:
+    assert "geheim" not in repr(Options(password="geheim"))

@@ -1,31 +1,47 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from pathlib import Path
 
-import pytest
+from tests.support.cli import run_cli
+from tests.support.net import free_port, listening
 
-from cli.commands.check_ports import until_ok
-from sync_core.model.probe import PortsReport, Verdict
-from tests.support.net import ManualClock
-from tests.support.reports import OPEN_CHECK
+INVENTORY = """\
+masters:
+  hosts:
+    master: {{address: 127.0.0.1, connection: local, remote: remote, tcp_port: {master}}}
+slaves:
+  hosts:
+    slave: {{address: 127.0.0.1, connection: local, cache: cache, tcp_port: {slave}, udp_port: 0}}
+"""
 
 
-@pytest.mark.parametrize(
-    ("well_at", "wait_s", "checks", "ok"),
-    [(1, 0.0, 1, True), (9, 0.0, 1, False), (3, 10.0, 3, True), (9, 2.5, 4, False)],
-)
-def test_waits_until_all_is_well(well_at: int, wait_s: float, checks: int, ok: bool) -> None:
-    clock = ManualClock()
-    made: list[float] = []
+def inventory(folder: Path, master: int, slave: int) -> str:
+    file = folder / "jsync.yaml"
+    file.write_text(INVENTORY.format(master=master, slave=slave))
+    return str(file)
 
-    def check() -> PortsReport:
-        made.append(clock())
-        verdict = Verdict.OPEN if len(made) == well_at else Verdict.REFUSED
-        return PortsReport(checks=(replace(OPEN_CHECK, verdict=verdict),))
 
-    def sleep(seconds: float) -> None:
-        clock.now_s += seconds
+def test_one_document_and_the_exit_code_of_what_was_found(tmp_path: Path) -> None:
+    with listening() as master, listening() as slave:
+        result = run_cli("check-ports", "-i", inventory(tmp_path, master, slave), "-o", "json")
+    assert result.exit_code == 0
+    assert result.document["ok"] is True
+    assert [check["purpose"] for check in result.document["checks"]] == ["registration", "commands"]
 
-    report = until_ok(check, wait_s=wait_s, now=clock, sleep=sleep)
-    assert (len(made), report.ok) == (checks, ok)
-    assert clock() - 1000 <= wait_s
+
+def test_what_is_not_open_is_explained(tmp_path: Path) -> None:
+    with listening() as master:
+        file = inventory(tmp_path, master, free_port())
+        result = run_cli("check-ports", "-i", file, "-q")
+    assert result.exit_code == 1
+    assert "next: start the agent: jsync up slave" in result.out
+    assert "registration" not in result.out
+    assert result.err == ""
+
+
+def test_a_terminal_sees_the_progress_on_stderr(tmp_path: Path) -> None:
+    file = inventory(tmp_path, free_port(), free_port())
+    result = run_cli("check-ports", "-i", file, "--network-only", "--color", "never", is_terminal=True)
+    assert result.exit_code == 0
+    assert "OF 2" in result.err
+    assert result.out.startswith("FROM")

@@ -1,0 +1,81 @@
+"""The table that grows while ports are checked: on a terminal only, on stderr, and gone when the report comes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from cli.output import Sink
+from cli.render.ports import verdict_style
+from cli.tables import Cell, Style, Styled, Table, render
+
+if TYPE_CHECKING:
+    from sync_core.model.probe import CheckResult
+    from sync_core.model.required_ports import PortCheck
+
+__all__ = ["Progress", "live_ports"]
+
+_PER_SECOND = 8
+
+
+class Progress:
+    """What is known so far of all checks.
+
+    Args:
+        checks: in the order in which they are shown.
+        network_only: decides how verdicts look.
+    """
+
+    def __init__(self, checks: Sequence[PortCheck], *, network_only: bool) -> None:
+        self._checks = tuple(checks)
+        self._network_only = network_only
+        self._results: dict[int, list[CheckResult]] = {}
+
+    def note(self, check: PortCheck, result: CheckResult) -> None:
+        """Take in one result; a later one for the same address takes its place."""
+        others = [one for one in self._results.get(id(check), []) if one.address != result.address]
+        self._results[id(check)] = [*others, result]
+
+    @property
+    def done(self) -> int:
+        """How many checks have a result."""
+        return len(self._results)
+
+    def table(self, *, most_rows: int) -> Table:
+        """Return the checks that fit, those that go on still first."""
+        ordered = sorted(self._checks, key=lambda check: id(check) in self._results)
+        rows = [self._row(check) for check in ordered[:most_rows]]
+        head = f"{self.done} OF {len(self._checks)}"
+        return Table(columns=("FROM", "TO", "PORT", head), rows=tuple(rows))
+
+    def _row(self, check: PortCheck) -> tuple[Cell, ...]:
+        results = self._results.get(id(check), [])
+        verdict: Cell = Styled("…", Style.FAINT)
+        if results:
+            worst = max(results, key=lambda one: verdict_style(one, network_only=self._network_only) is Style.BAD)
+            verdict = Styled(worst.verdict, verdict_style(worst, network_only=self._network_only))
+        return (check.source.name, check.target.name, f"{check.port}/{check.protocol}", verdict)
+
+
+@contextlib.contextmanager
+def live_ports(
+    sink: Sink, checks: Sequence[PortCheck], *, network_only: bool
+) -> Iterator[Callable[[PortCheck, CheckResult], None]]:
+    """Show the progress of ``checks``, if somebody looks, and yield who must be told of results."""
+    progress = Progress(checks, network_only=network_only)
+    if not checks or sink.settings.is_quiet or not sink.streams.stderr.isatty():
+        yield progress.note
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(file=sink.streams.stderr, highlight=False, markup=False, emoji=False)
+
+    def screen() -> Text:
+        table = progress.table(most_rows=max(console.height - 3, 1))
+        return Text.from_ansi(render(table, color=sink.color, is_terminal=False), no_wrap=True, overflow="ellipsis")
+
+    with Live(console=console, get_renderable=screen, refresh_per_second=_PER_SECOND, transient=True):
+        yield progress.note
