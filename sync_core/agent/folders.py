@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sync_core.model.errors import UnreachableError
-from sync_core.model.inventory import Host
+from sync_core.model.inventory import Dialect, Host
 from sync_core.model.security import IpAddress
 from sync_core.net.resolve import Resolver
 
@@ -16,6 +16,7 @@ __all__ = ["FolderChooser", "SlaveAddress"]
 
 _log = logging.getLogger(__name__)
 
+K = TypeVar("K")
 T = TypeVar("T")
 _MOST_DIGITS = 9
 """Of a port in a folder's name; leading zeros are somebody's taste, and more digits are no port."""
@@ -27,13 +28,13 @@ class SlaveAddress:
 
     Attributes:
         addresses: the peer's address, or all addresses that its inventory name has.
-        tcp_port: the port it registered.
+        tcp_port: the port it registered; ``None`` where it fetches by HTTP, and says nothing of it.
         scheduler_id: the id it registered.
-        is_cluster_member: whether its folder is named by the id.
+        is_cluster_member: whether its folder is named by the id, as by HTTP.
     """
 
     addresses: frozenset[IpAddress]
-    tcp_port: int
+    tcp_port: int | None
     scheduler_id: str
     is_cluster_member: bool = False
 
@@ -53,23 +54,32 @@ class FolderChooser:
     Args:
         slaves: the inventory's slaves of this master.
         resolver: looks up names.
+        is_http: whether all of them fetch by HTTP, because their master is spoken to in that way.
     """
 
-    def __init__(self, slaves: Iterable[Host], resolver: Resolver) -> None:
-        self._by_port = _grouped((slave.tcp_port, slave) for slave in slaves)
+    def __init__(self, slaves: Iterable[Host], resolver: Resolver, *, is_http: bool = False) -> None:
+        known = tuple(slaves)
+        self._by_port = _grouped((slave.tcp_port, slave) for slave in known)
+        self._by_id = _grouped((slave.scheduler_id, slave) for slave in known)
+        self._is_http = is_http
         self._index = _index(())
         self._resolver = resolver
         self._warned: set[tuple[str, str]] = set()
 
     async def slave_at(self, address: SlaveAddress) -> Host | None:
-        """Return the inventory's slave with that address and port; the scheduler id decides between several."""
-        found = [
-            slave
-            for slave in self._by_port.get(address.tcp_port, ())
-            if address.addresses & await self._resolve(slave.address)
-        ]
-        same_id = [slave for slave in found if slave.scheduler_id == address.scheduler_id]
-        return next(iter(same_id or found), None)
+        """Return the inventory's slave with that address and port; the scheduler id decides between several.
+
+        By HTTP nobody tells a TCP port, so there the id must be right.
+        """
+        if address.tcp_port is None:
+            candidates = self._by_id.get(address.scheduler_id, ())
+        else:
+            same_port = self._by_port.get(address.tcp_port, ())
+            candidates = (*(slave for slave in same_port if slave.scheduler_id == address.scheduler_id), *same_port)
+        for slave in candidates:
+            if address.addresses & await self._resolve(slave.address):
+                return slave
+        return None
 
     async def address_of(self, slave: Host) -> SlaveAddress:
         """Return what a registration of ``slave`` would look like.
@@ -81,6 +91,7 @@ class FolderChooser:
             addresses=frozenset(await self._resolver.resolve(slave.address)),
             tcp_port=slave.tcp_port,
             scheduler_id=slave.scheduler_id,
+            is_cluster_member=self._is_http or slave.dialect is Dialect.HTTP,
         )
 
     async def choose(self, folders: tuple[str, ...], slave: Host | None, address: SlaveAddress) -> str | None:
@@ -96,7 +107,8 @@ class FolderChooser:
         index = self._index
         if slave is not None and slave.folder is not None and slave.folder in index.names:
             return slave.folder
-        named = index.by_port.get(address.tcp_port, ())
+        port = slave.tcp_port if slave is not None and address.tcp_port is None else address.tcp_port
+        named = index.by_port.get(port, ()) if port is not None else ()
         by_host = [name for name in named if address.addresses & await self._resolve(name.partition("#")[0])]
         for other in by_host[1:]:
             self._warn_of_two(by_host[0], other)
@@ -133,8 +145,8 @@ def _port_of(folder: str) -> int | None:
     return int(port) if mark and host and port.isdecimal() and len(port) <= _MOST_DIGITS else None
 
 
-def _grouped(pairs: Iterable[tuple[int, T]]) -> Mapping[int, tuple[T, ...]]:
-    found: dict[int, tuple[T, ...]] = {}
+def _grouped(pairs: Iterable[tuple[K, T]]) -> Mapping[K, tuple[T, ...]]:
+    found: dict[K, tuple[T, ...]] = {}
     for key, value in pairs:
         found[key] = (*found.get(key, ()), value)
     return found

@@ -17,7 +17,8 @@ from typing import NoReturn
 
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.logs import PrefixedLogger
-from sync_core.agent.master_link import ANSWER_TIMEOUT_S, MasterLink
+from sync_core.agent.master_link import ANSWER_TIMEOUT_S, Link, open_link
+from sync_core.agent.plain_names import PlainNames
 from sync_core.agent.slave_state import SlaveState
 from sync_core.model.change import Changes, MakeDirectory, WriteFile
 from sync_core.model.errors import (
@@ -89,6 +90,7 @@ class CheckLoop:
         self._state = state
         self._patience = patience
         self._jitter = jitter
+        self._names = PlainNames("%s can't be listed to a JobScheduler: its name has characters that it refuses")
         self._wake = asyncio.Event()
         self._failures = 0
         self._in_sync_at = time.monotonic()
@@ -125,22 +127,21 @@ class CheckLoop:
         """
         in_sync_before = self._in_sync_at
         log = PrefixedLogger(_log, f"Supervisor_client {master.address}:{master.tcp_port}")
-        link: MasterLink | None = None
+        link: Link | None = None
         try:
-            link = await MasterLink.connect(
-                self._host, master, self._resolver, answer_timeout_s=self._patience.answer_s
-            )
+            link = await open_link(self._host, master, self._resolver, answer_timeout_s=self._patience.answer_s)
             log = PrefixedLogger(_log, f"Supervisor_client {link.display}")
             await link.register(self._host)
-            log.info("%s", text("SCHEDULER-950"))
-            self._state.registered(master.name)
-            await self._check_again_and_again(link, log)
+            if not link.registers_by_fetch:
+                log.info("%s", text("SCHEDULER-950"))
+                self._state.registered(master.name)
+            await self._check_again_and_again(master, link, log)
         except RemoteRefusalError as error:
-            self._lost(log, text("SCHEDULER-223", link.display if link else master.address, error.text), error)
+            self._lost(log, link, link.refusal_line(error.text) if link is not None else error.text, error)
         except UnreachableError as error:
-            self._lost(log, _line_of(error, link), error)
+            self._lost(log, link, _line_of(error, link), error)
         except (PeerError, HostError, UnsafeNameError) as error:
-            self._lost(log, str(error), error)
+            self._lost(log, link, str(error), error)
         finally:
             if link is not None:
                 await link.close()
@@ -154,16 +155,17 @@ class CheckLoop:
             self._tried_at_once_at = now
         return may
 
-    def _lost(self, log: PrefixedLogger, line: str, error: JsyncError) -> None:
-        log.warning("%s", line)
+    def _lost(self, log: PrefixedLogger, link: Link | None, line: str, error: JsyncError) -> None:
+        # As the original: by HTTP it is an error (``protocol.md`` section 5.4).
+        log.log(logging.ERROR if link is not None and link.registers_by_fetch else logging.WARNING, "%s", line)
         self._state.lost(str(error))
 
-    async def _check_again_and_again(self, link: MasterLink, log: PrefixedLogger) -> None:
+    async def _check_again_and_again(self, master: Host, link: Link, log: PrefixedLogger) -> None:
         while True:
             self._wake.clear()
             started_at = time.monotonic()
             pause_s = check_pause_s(self._host.interval_s, jitter=self._jitter())
-            if await self._check(link, log):
+            if await self._check(master, link, log):
                 self._failures = 0
                 self._in_sync_at = time.monotonic()
             else:
@@ -172,14 +174,17 @@ class CheckLoop:
                 pause_s = min(pause_s, retry_pause_s(self._failures, outage_s=outage_s, jitter=self._jitter()))
             await self._pause(link, started_at + pause_s - time.monotonic())
 
-    async def _check(self, link: MasterLink, log: PrefixedLogger) -> bool:
+    async def _check(self, master: Host, link: Link, log: PrefixedLogger) -> bool:
         """List, fetch, apply; an update that the file system refuses is reported and tried again."""
         _log.info("check configuration directory %s/", self._cache.root)
         try:
             before = await self._cache.manifest()
         except TreeError as error:
             return self._failed(log, error)
-        changes = await link.fetch(before)  # whatever is wrong with the answer ends the connection
+        listed = before if link.is_jsync else self._names.within(before)
+        changes = await link.fetch(listed)  # whatever is wrong with the answer ends the connection
+        if link.registers_by_fetch:
+            self._state.registered(master.name)
         try:
             applied = await self._cache.update(before, changes)
             _log_applied(log, applied, changes)
@@ -195,7 +200,7 @@ class CheckLoop:
         self._state.failed(str(error))
         return isinstance(error, TooManyRemovalsError)
 
-    async def _pause(self, link: MasterLink, pause_s: float) -> None:
+    async def _pause(self, link: Link, pause_s: float) -> None:
         """Wait for a wake-up, the end of the pause, or the end of the connection.
 
         Raises:
@@ -215,7 +220,7 @@ class CheckLoop:
             await asyncio.gather(wake, closed, return_exceptions=True)
 
 
-def _line_of(error: UnreachableError, link: MasterLink | None) -> str:
+def _line_of(error: UnreachableError, link: Link | None) -> str:
     """Return the original's line: ERRNO with the system's words, or SCHEDULER-224 for an orderly end."""
     if error.errno is not None:
         return f"ERRNO-{error.errno}  {error}"

@@ -20,7 +20,7 @@ from sync_core.model.errors import (
     RootVanishedError,
     UnreachableError,
 )
-from sync_core.model.inventory import Connection, Host, Inventory
+from sync_core.model.inventory import Connection, Dialect, Host, Inventory
 from sync_core.model.limits import MAX_FILE_BYTES
 from sync_core.model.manifest import Layer, Manifest
 from sync_core.model.path import RelPath, join
@@ -119,7 +119,7 @@ async def master_list(inventory: Inventory, master: Host, slave: Host) -> FileLi
 
 
 async def _own_folder(inventory: Inventory, master: Host, slave: Host, folders: tuple[str, ...]) -> str | None:
-    chooser = FolderChooser(inventory.slaves_of(master), Resolver())
+    chooser = FolderChooser(inventory.slaves_of(master), Resolver(), is_http=master.dialect is Dialect.HTTP)
     return await chooser.choose(folders, slave, await chooser.address_of(slave))
 
 

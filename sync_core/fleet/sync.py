@@ -10,7 +10,7 @@ from pathlib import Path
 import filelock
 
 from sync_core.agent.cache import CacheFolder
-from sync_core.agent.master_link import MasterLink
+from sync_core.agent.master_link import open_link
 from sync_core.agent.state import HostState
 from sync_core.fleet.ask import ask
 from sync_core.fleet.lists import first_error
@@ -142,7 +142,7 @@ class _Fetch:
         before = await self._cache.manifest()
 
         async def fetch(master: Host) -> Changes:
-            link = await MasterLink.connect(self._slave, master, Resolver())
+            link = await open_link(self._slave, master, Resolver())
             try:
                 await link.register(self._slave)
                 return await link.fetch(before)

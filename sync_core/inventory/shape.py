@@ -38,8 +38,6 @@ def check_shape(document: Node, problems: Problems) -> None:
 
 def value_problem(variable: str, value: object) -> tuple[str, str | None]:
     """Return the message and the hint for a value that ``variable`` must not have."""
-    if variable == "dialect" and value == "http":
-        return "`dialect`: http is not built yet", "use auto or classic"
     is_flag = _EXPECTED[variable] == _EXPECTED["become"]
     hint = "`yes`, `no`, `on`, `off` are text" if is_flag and str(value).lower() in _OLD_FLAGS else None
     return f"{shown(variable)}: {shown(value)} is not {_EXPECTED[variable]}", hint

@@ -112,7 +112,7 @@ class VariableTable(BaseModel):
     listen: Address = Field(_UNSET, description="the address to bind; by default all interfaces")
     remote: PathText = Field(_UNSET, description="master: the folder that it distributes")
     cache: PathText = Field(_UNSET, description="slave: the folder that holds its copy")
-    dialect: Annotated[Literal["auto", "classic"], Expects("auto or classic")] = Field(
+    dialect: Annotated[Literal["auto", "classic", "http"], Expects("one of auto, classic, http")] = Field(
         _UNSET, description="how the host is spoken to; auto by default"
     )
     master: MasterNames = Field(_UNSET, description="slave: its master, or several in the order in which it tries them")

@@ -10,6 +10,7 @@ from pathlib import Path
 from sync_core.model.security import AllowedHost
 
 __all__ = [
+    "SOURCE_SEPARATOR",
     "Connection",
     "Dialect",
     "Group",
@@ -20,6 +21,10 @@ __all__ = [
     "Setting",
     "SshSettings",
 ]
+
+
+SOURCE_SEPARATOR = ", "
+"""Between the sources of an inventory where they make one text."""
 
 
 class Role(StrEnum):
@@ -158,18 +163,23 @@ class Inventory:
     """Everything that one inventory declares.
 
     Attributes:
-        source: the file.
+        sources: the files or folders that it was read from, absolute, in the order in which they were named.
         hosts: by name, in file order.
         groups: by name, in file order; ``all`` and ``ungrouped`` always exist.
         settings: per host the values that somebody set, by canonical variable name, inherited ones included.
         warnings: what is legal but deserves a word on stderr.
     """
 
-    source: Path
+    sources: tuple[Path, ...]
     hosts: Mapping[str, Host]
     groups: Mapping[str, Group]
     settings: Mapping[str, Mapping[str, Setting]]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """What tells this inventory from others: its sources in order. A host belongs to all of them together."""
+        return SOURCE_SEPARATOR.join(map(str, self.sources))
 
     @property
     def masters(self) -> tuple[Host, ...]:
@@ -184,6 +194,11 @@ class Inventory:
     def masters_of(self, slave: Host) -> tuple[Host, ...]:
         """Return the masters of ``slave`` in the order in which it tries them."""
         return tuple(self.hosts[name] for name in slave.masters)
+
+    @staticmethod
+    def fetches_by_http(slave: Host, master: Host) -> bool:
+        """Return whether ``slave`` fetches from ``master`` by HTTP: one of them has to be spoken to in that way."""
+        return Dialect.HTTP in {slave.dialect, master.dialect}
 
     def slaves_of(self, master: Host) -> tuple[Host, ...]:
         """Return the slaves that name ``master``, in file order."""

@@ -13,7 +13,7 @@ from sync_core.model.errors import JsyncError, RemoteProtocolError, UnreachableE
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.client import unreachable
-from sync_core.protocol.http import COMMAND_PATH, REQUEST_TYPE, decode_http_answer
+from sync_core.protocol.http import COMMAND_PATH, REQUEST_TYPE, SERVER_NAME, decode_http_answer
 from sync_core.protocol.messages import Answer, Request
 from sync_core.protocol.requests import encode_request
 from sync_core.protocol.texts import one_line
@@ -39,6 +39,9 @@ class HttpClient:
         connect_timeout_s: until a connection stands.
         timeout_s: the longest time in which no byte of an answer comes.
         most_bytes: of an answer after decompression.
+
+    Attributes:
+        is_jsync: whether the peer's last answer said that it comes from jsync.
     """
 
     def __init__(
@@ -52,6 +55,7 @@ class HttpClient:
         timeout_s: float,
         most_bytes: int = MAX_DOCUMENT_BYTES,
     ) -> None:
+        self.is_jsync = False
         self._address = address
         self._port = port
         self._local_address = local_address
@@ -98,6 +102,7 @@ class HttpClient:
             if response.status != 200:
                 said = f"{response.status} {one_line((response.reason or '')[:80])}".strip()
                 raise RemoteProtocolError(f"the supervisor answered with HTTP status {said}")
+            self.is_jsync = response.headers.get("Server", "") == SERVER_NAME
             return decode_http_answer(await self._body(response), charset=response.charset)
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:

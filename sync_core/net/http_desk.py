@@ -16,6 +16,7 @@ from sync_core.model.security import Level
 from sync_core.protocol.answers import refusal_answer
 from sync_core.protocol.http import (
     ANSWER_TYPE,
+    SERVER_NAME,
     HttpRefusal,
     accepts_gzip,
     check_post,
@@ -37,7 +38,7 @@ __all__ = ["HttpDesk", "refuse"]
 _SLOWEST_BYTES_PER_S = 65536
 _WORTH_GZIP_BYTES = 1024
 _METHODS = "GET, POST"
-_HEADERS = {"Cache-Control": "no-cache", "Server": "jsync"}
+_HEADERS = {"Cache-Control": "no-cache", "Server": SERVER_NAME}
 
 _log = logging.getLogger(__name__)
 

@@ -24,6 +24,7 @@ __all__ = [
     "ANSWER_TYPE",
     "COMMAND_PATH",
     "REQUEST_TYPE",
+    "SERVER_NAME",
     "HttpRefusal",
     "accepts_gzip",
     "check_post",
@@ -40,6 +41,9 @@ REQUEST_TYPE = "text/xml"
 """What every supervisor takes: those of 1.6 and 1.7 refuse ``application/xml`` (section 8.4)."""
 
 ANSWER_TYPE = "text/xml; charset=ISO-8859-1"
+
+SERVER_NAME = "jsync"
+"""Of the header ``Server``: a jsync slave may list to jsync names that a real supervisor refuses."""
 
 _PATHS = frozenset({COMMAND_PATH, "/jobscheduler/master/api/command"})
 _XML_TYPES = frozenset({"text/xml", "application/xml"})

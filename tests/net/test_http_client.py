@@ -76,6 +76,22 @@ def test_the_request_is_one_that_every_supervisor_takes() -> None:
     assert not [line for line in lines if line.lower().startswith(("origin", "cookie", "transfer-encoding"))]
 
 
+def test_a_server_may_say_that_it_is_jsync() -> None:
+    said = iter(["Server: JobScheduler engine 1.8\r\n", "Server: jsync\r\n", ""])
+    supervisor = ScriptedSupervisor(lambda _: a_response(OK, more=next(said)))
+    found = []
+
+    async def scenario() -> None:
+        async with supervisor.running():
+            client = a_client(supervisor.port)
+            for _ in range(3):
+                await client.ask(CheckFolders())
+                found.append(client.is_jsync)
+
+    run(scenario())
+    assert found == [False, True, False]
+
+
 def test_a_long_list_is_sent_whole() -> None:
     listed = Manifest(Entry(path=RelPath(f"{n:05}.job.xml"), md5="0" * 32, last_write_time=n) for n in range(20_000))
     request = FetchConfiguration(scheduler_id="slave", listed=listed)
