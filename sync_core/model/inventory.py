@@ -10,7 +10,6 @@ from pathlib import Path
 from sync_core.model.security import AllowedHost
 
 __all__ = [
-    "SOURCE_SEPARATOR",
     "Connection",
     "Dialect",
     "Group",
@@ -21,10 +20,6 @@ __all__ = [
     "Setting",
     "SshSettings",
 ]
-
-
-SOURCE_SEPARATOR = ", "
-"""Between the sources of an inventory where they make one text."""
 
 
 class Role(StrEnum):
@@ -163,23 +158,18 @@ class Inventory:
     """Everything that one inventory declares.
 
     Attributes:
-        sources: the files or folders that it was read from, absolute, in the order in which they were named.
+        source: the file.
         hosts: by name, in file order.
         groups: by name, in file order; ``all`` and ``ungrouped`` always exist.
         settings: per host the values that somebody set, by canonical variable name, inherited ones included.
         warnings: what is legal but deserves a word on stderr.
     """
 
-    sources: tuple[Path, ...]
+    source: Path
     hosts: Mapping[str, Host]
     groups: Mapping[str, Group]
     settings: Mapping[str, Mapping[str, Setting]]
     warnings: tuple[str, ...] = ()
-
-    @property
-    def source(self) -> str:
-        """What tells this inventory from others: its sources in order. A host belongs to all of them together."""
-        return SOURCE_SEPARATOR.join(map(str, self.sources))
 
     @property
     def masters(self) -> tuple[Host, ...]:
