@@ -7,6 +7,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from sync_core.agent.answers import answer_time, state_attributes
@@ -21,10 +22,12 @@ from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
 from sync_core.model.errors import RootVanishedError
 from sync_core.model.inventory import Dialect, Host, Inventory
+from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm
+from sync_core.net.host_names import HostNames
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver, display
 from sync_core.net.server import CommandServer
-from sync_core.protocol.messages import FetchConfiguration, StateAnswer
+from sync_core.protocol.messages import FetchConfiguration, Register, StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.tree.memory import load_observations, save_observations
 from sync_core.version import WIRE_VERSION
@@ -35,6 +38,8 @@ _log = logging.getLogger(__name__)
 
 _STATUS_PAUSE_S = 0.2
 """Changes of the register within this make one write of the status."""
+_STATUS_SHARE = 20
+"""Where thousands of slaves make the status long, the pause is so many times what writing it takes."""
 
 
 class MasterAgent:
@@ -44,9 +49,10 @@ class MasterAgent:
         inventory: where it and its slaves are declared.
         host: the master.
         state: its state folder.
+        rhythm: how often slaves are told of a change that they don't fetch.
     """
 
-    def __init__(self, inventory: Inventory, host: Host, state: HostState) -> None:
+    def __init__(self, inventory: Inventory, host: Host, state: HostState, *, rhythm: Rhythm = DEFAULT_RHYTHM) -> None:
         assert host.remote is not None, "the inventory refuses a master without remote"  # noqa: S101
         slaves = inventory.slaves_of(host)
         resolver = Resolver()
@@ -56,7 +62,9 @@ class MasterAgent:
         self._started_at = time.time()
         self._changed = asyncio.Event()
         self._register_changed = asyncio.Event()
-        self._register = Registrations()
+        self._rhythm = rhythm
+        self._host_names = HostNames()
+        self._register = Registrations(rhythm_of=self._rhythm_of)
         self._chooser = FolderChooser(slaves, resolver, is_http=host.dialect is Dialect.HTTP)
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
         self._remote = RemoteFolder(
@@ -131,6 +139,9 @@ class MasterAgent:
 
     async def _write_status(self) -> None:
         while True:
+            started_s = time.monotonic()
+            for slave in self._register:
+                self._host_names.want(slave.identity.ip)
             entries = [slave_status(slave, await self._name_of(slave)) for slave in self._register]
             values = {
                 "tcp_port": self._host.tcp_port,
@@ -141,9 +152,14 @@ class MasterAgent:
                 "slaves": entries,
             }
             await asyncio.to_thread(self._state.write_status, values)
+            took_s = time.monotonic() - started_s
             await self._register_changed.wait()
             self._register_changed.clear()
-            await asyncio.sleep(_STATUS_PAUSE_S)
+            await asyncio.sleep(max(_STATUS_PAUSE_S, _STATUS_SHARE * took_s))
+
+    def _rhythm_of(self, message: Register) -> Rhythm:
+        """A JobScheduler never checks by itself, so it is told to every ``interval_s``; jsync does."""
+        return self._rhythm if message.is_jsync else replace(self._rhythm, nudge_s=self._host.interval_s)
 
     async def _folder_of(self, slave: Slave, views: Views) -> str | None:
         address = _address_of(slave)
@@ -166,7 +182,9 @@ class MasterAgent:
                 started_at=self._started_at,
                 config_file=str(self._inventory.source),
             ),
-            remote_schedulers=tuple(remote_scheduler(slave) for slave in slaves),
+            remote_schedulers=tuple(
+                remote_scheduler(slave, self._host_names.of(slave.identity.ip)) for slave in slaves
+            ),
             connected=sum(slave.is_connected for slave in slaves),
             active=sum(slave.is_active for slave in slaves),
             with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),

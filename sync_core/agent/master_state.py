@@ -12,11 +12,17 @@ from sync_core.protocol.times import format_last_write_time
 __all__ = ["remote_scheduler", "slave_status"]
 
 
-def remote_scheduler(slave: Slave) -> RemoteScheduler:
-    """Return ``<remote_scheduler/>``: the union of both versions' attributes (``protocol.md`` section 9)."""
+def remote_scheduler(slave: Slave, hostname: str | None) -> RemoteScheduler:
+    """Return ``<remote_scheduler/>``: the union of both versions' attributes (``protocol.md`` section 9).
+
+    Args:
+        slave: the registration.
+        hostname: of its address, if it is known.
+    """
     message = slave.message
     values: dict[str, str | None] = {
         "ip": str(slave.identity.ip),
+        "hostname": hostname,
         "tcp_port": str(slave.tcp_port) if slave.tcp_port is not None else None,
         "udp_port": str(message.udp_port) if message.udp_port else None,
         "scheduler_id": message.scheduler_id or None,
@@ -31,7 +37,8 @@ def remote_scheduler(slave: Slave) -> RemoteScheduler:
         "configuration_transfered_at": _time(slave.fetched_at),
         "deactivate_at": _time(slave.deactivate_at),
     }
-    return RemoteScheduler(attributes={name: value for name, value in values.items() if value is not None})
+    attributes = {name: value for name, value in values.items() if value is not None}
+    return RemoteScheduler(attributes=attributes, error=slave.error)
 
 
 def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:

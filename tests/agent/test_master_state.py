@@ -5,6 +5,7 @@ from typing import Any
 from sync_core.agent.master_state import remote_scheduler, slave_status
 from sync_core.agent.register import Identity, Slave
 from sync_core.model.reminder import Reminder
+from sync_core.protocol.messages import ErrorAnswer
 from tests.support.agents import a_registration
 from tests.support.net import LOCALHOST
 
@@ -21,7 +22,7 @@ def a_slave(**changes: Any) -> Slave:
 
 def test_remote_scheduler_has_the_attributes_of_both_versions() -> None:
     full = a_slave(folder="f", fetched_at=1_350_000_001.0, changed_at=1_350_000_002.0)
-    assert dict(remote_scheduler(full).attributes) == {
+    assert dict(remote_scheduler(full, None).attributes) == {
         "ip": "127.0.0.1",
         "tcp_port": "5000",
         "udp_port": "5000",
@@ -40,7 +41,7 @@ def test_remote_scheduler_has_the_attributes_of_both_versions() -> None:
 def test_what_is_not_known_is_left_out() -> None:
     message = a_registration(udp_port=0, scheduler_id="")
     gone = a_slave(connection=None, disconnected_at=1_350_000_003.0, message=message)
-    values = remote_scheduler(gone).attributes
+    values = remote_scheduler(gone, None).attributes
     assert values["connected"] == values["active"] == "no"
     assert values["disconnected_at"] == "2012-10-12T00:00:03.000Z"
     assert not {"udp_port", "scheduler_id", "configuration_changed", "configuration_directory"} & values.keys()
@@ -64,3 +65,11 @@ def test_a_wake_up_counts_as_unanswered_when_it_had_to_be_repeated() -> None:
     assert status["is_unanswered"] is True
     assert (status["slave"], status["identity"]) == (None, "127.0.0.1:5000")
     assert (status["fetched_at"], status["pending_since"]) == ("1970-01-01T00:00:02.000Z", "1970-01-01T00:00:01.000Z")
+
+
+def test_a_name_and_an_error_are_shown_where_there_are_any() -> None:
+    """In the original's order: a panel that reads by position finds what it knows."""
+    error = ErrorAnswer(code="SCHEDULER-474", text="SCHEDULER-474  silent")
+    shown = remote_scheduler(a_slave(error=error), "dialin-0.sos")
+    assert list(shown.attributes)[:3] == ["ip", "hostname", "tcp_port"]
+    assert (shown.attributes["hostname"], shown.error) == ("dialin-0.sos", error)
