@@ -13,7 +13,7 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tests.support.peers import (
+from tests.support.peer_rules import (
     ONE_THREE,
     Edition,
     EndFinder,
@@ -41,6 +41,7 @@ class RealSlave:
         master_port: of a master on 127.0.0.1.
         edition: which version it is.
         ip: its address; a master tells slaves apart by address and port.
+        port: for commands and datagrams; ``0`` = any.
         scheduler_id: its id.
         retry_s: the original's 60 s, scaled.
         hears_udp: whether datagrams reach it; ``None`` = it has no UDP port and registers none.
@@ -54,6 +55,7 @@ class RealSlave:
         *,
         edition: Edition = ONE_THREE,
         ip: str = "127.0.0.1",
+        port: int = 0,
         scheduler_id: str = "workload",
         retry_s: float = 0.2,
         hears_udp: bool | None = True,
@@ -73,10 +75,11 @@ class RealSlave:
         self.datagrams: list[tuple[float, bytes]] = []
         self.tcp_commands: list[bytes] = []
         self.is_cluster_member = False
+        self.ignores_commands = False
         self._ip = ip
         self._master_port = master_port
         self._retry_s = retry_s
-        self._tcp, self._udp = ports_for_both(ip)
+        self._tcp, self._udp = ports_for_both(ip, port)
         self.port: int = self._tcp.getsockname()[1]
         self._wake = asyncio.Event()
         self._is_fetching = False
@@ -100,6 +103,10 @@ class RealSlave:
             f'version="{self.edition.version}"/>'
         )
         return (self.edition.prolog + text).encode("latin-1")
+
+    def connect_to(self, master_port: int) -> None:
+        """Say where the master is, where that was not known at first."""
+        self._master_port = master_port
 
     async def __aenter__(self) -> RealSlave:
         self.cache.mkdir(exist_ok=True)
@@ -257,7 +264,7 @@ class RealSlave:
             answer = f'{self.edition.prolog}<spooler><answer time="t">{inner}</answer></spooler>{self.edition.tail}'
             writer.write(answer.encode("latin-1"))
             finder, received = EndFinder(), b""
-            if is_known:
+            if is_known and not self.ignores_commands:
                 self.check()
 
     def _read_datagram(self) -> None:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.support.peer_slave import FETCH
-from tests.support.peers import (
+from tests.support.peer_rules import (
     ONE_THREE,
     Edition,
     EndFinder,
@@ -27,6 +26,7 @@ from tests.support.peers import (
     read_time,
     written_time,
 )
+from tests.support.peer_slave import FETCH
 
 __all__ = ["RealSupervisor"]
 
