@@ -126,7 +126,6 @@ class MasterCommands:
         if isinstance(older, Connection):
             _log.warning("%s", text("SCHEDULER-714", str(identity), str(older), str(connection)))
             older.close()
-        connection.trust_with_large_requests()
         self._wake_ups.stir()
         self._on_change()
         return OkAnswer(is_jsync=message.is_jsync)
@@ -140,7 +139,6 @@ class MasterCommands:
     async def _fetch_by_http(self, connection: Connection, request: FetchConfiguration) -> Answer:
         """Answer a fetch that is a registration too; by raw TCP it may come as well (``protocol.md`` section 8.3)."""
         slave = await self._http_slaves.arrive(request, connection.peer_ip)
-        connection.trust_with_large_requests()
         self._on_change()
         return await self._fetch_for(slave, request.listed)
 

@@ -33,8 +33,8 @@ class ServerLimits:
     """What one connection may cost.
 
     Attributes:
-        request_bytes: of a request before registration.
-        large_request_bytes: of a request after it; a list of a million files stays below.
+        request_bytes: of a request of those who may only look.
+        large_request_bytes: of those who may register, and so send lists; one of a million files stays below.
         request_timeout_s: in which a request that began must be complete; large ones get a second more per 64 KiB.
         write_timeout_s: the longest time in which a peer takes nothing of its answer.
         http_idle_timeout_s: the longest time between two requests by HTTP, the head of the next one included.
@@ -46,9 +46,13 @@ class ServerLimits:
     write_timeout_s: float = 60.0
     http_idle_timeout_s: float = 75.0
 
+    def most_bytes(self, level: Level) -> int:
+        """Return the longest request of a peer that may do this."""
+        return self.large_request_bytes if level >= Level.NO_ADD else self.request_bytes
+
 
 class Connection:
-    """A peer that was let in. Handlers read its attributes and may ``close`` it or ``trust_with_large_requests``.
+    """A peer that was let in. Handlers read its attributes and may ``close`` it.
 
     Attributes:
         id: unique in this process.
@@ -80,7 +84,7 @@ class Connection:
         self._writer = writer
         self._limits = limits
         self._wall_clock = wall_clock
-        self._session = ServerSession(max_request_bytes=limits.request_bytes)
+        self._session = ServerSession(max_request_bytes=limits.most_bytes(level))
         self._request_bytes = 0
         self._request_since_s = 0.0
 
@@ -95,10 +99,6 @@ class Connection:
     def close(self) -> None:
         """Close the connection, also while its handler runs; ``on_close`` follows soon."""
         self._writer.close()
-
-    def trust_with_large_requests(self) -> None:
-        """Let the peer send whole file lists from now on: it has registered."""
-        self._session.max_request_bytes = self._limits.large_request_bytes
 
     async def serve(self, handler: Handler, answer_time: Callable[[], str]) -> None:
         """Answer requests until the connection is over. Nothing is ever sent that was not asked for.

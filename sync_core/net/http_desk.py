@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from aiohttp import HttpVersion11, web
 
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.model.security import Level
 from sync_core.protocol.answers import refusal_answer
 from sync_core.protocol.http import (
     ANSWER_TYPE,
@@ -108,9 +107,8 @@ class HttpDesk:
         return refusal or await self._body(request)
 
     async def _body(self, request: web.BaseRequest) -> bytes | HttpRefusal:
-        """Read the body; every fetch is a registration too, so who may register may send a whole list at once."""
-        may_register = self._connection.level >= Level.NO_ADD
-        most_bytes = self._limits.large_request_bytes if may_register else self._limits.request_bytes
+        """Read the body."""
+        most_bytes = self._limits.most_bytes(self._connection.level)
         too_large = HttpRefusal(
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason=f"the content is longer than {most_bytes} bytes"
         )

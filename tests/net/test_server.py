@@ -22,9 +22,7 @@ from sync_core.protocol.messages import (
     ChangesAnswer,
     CheckFolders,
     ErrorAnswer,
-    FetchUpdatedFiles,
     OkAnswer,
-    Register,
     Request,
 )
 from tests.support.net import LOCALHOST, LOCALHOST6, Lines, RawPeer, eventually, listening, run
@@ -315,31 +313,18 @@ def test_ctrl_d_closes() -> None:
     run(scenario())
 
 
-def test_a_request_that_is_too_long_ends_the_connection_unless_the_peer_is_trusted() -> None:
-    async def trust(connection: Connection, request: Request) -> Answer:
-        if isinstance(request, Register):
-            connection.trust_with_large_requests()
-        return OkAnswer()
-
-    limits = ServerLimits(request_bytes=200, large_request_bytes=100_000)
-    register = b'<register_remote_scheduler tcp_port="5000"/>'
-    fetch = fetch_of(100)
+@pytest.mark.parametrize(("level", "most_bytes"), [(Level.INFO, 2_000), (Level.NO_ADD, 20_000)])
+def test_a_request_that_is_too_long_ends_the_connection(level: Level, most_bytes: int) -> None:
+    limits = ServerLimits(request_bytes=2_000, large_request_bytes=20_000)
 
     async def scenario() -> None:
-        desk = Desk(trust)
-        async with serving(desk, limits=limits) as server:
+        async with serving(Desk(), level=lambda _: level, limits=limits) as server:
             peer = await RawPeer.connect(server.port)
-            await peer.send(fetch)
+            await peer.send(b"<check_folders>" + b" " * (most_bytes - 100) + b"</check_folders>")
+            assert await peer.answer() == OK
+            await peer.send(b"<a>" + b"x" * most_bytes)
             assert b'code="XML-ERROR"' in await peer.rest()
             await peer.close()
-            peer = await RawPeer.connect(server.port)
-            for request in (register, fetch):
-                await peer.send(request)
-                assert await peer.answer() == OK
-            await peer.send(b"<a>" + b"x" * 100_001)
-            assert b'code="XML-ERROR"' in await peer.rest()
-            await peer.close()
-        assert isinstance(desk.asked[1][1], FetchUpdatedFiles)
 
     run(scenario())
 
