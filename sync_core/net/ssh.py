@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import shlex
 import socket
 import threading
@@ -15,16 +13,16 @@ from typing import TypeVar
 
 import paramiko
 
-from sync_core.model.errors import UnreachableError
+from sync_core.model.errors import HostError, UnreachableError
+from sync_core.net.far_sftp import FileAccess
 from sync_core.net.runner import Process, as_root
 from sync_core.net.ssh_config import SshTarget
+from sync_core.net.ssh_files import SshFiles
+from sync_core.net.ssh_keys import RefuseUnknown, changed_key
+from sync_core.net.ssh_process import CLOSE_S, SshProcess, words_of
 from sync_core.net.threads import in_thread
 
 __all__ = ["SshLimits", "SshRunner"]
-
-_MOST_ERROR_BYTES = 64 * 1024
-_BLOCK_BYTES = 65536
-_CLOSE_S = 5.0
 
 T = TypeVar("T")
 
@@ -87,7 +85,33 @@ class SshRunner:
         words = shlex.join(as_root(command) if self._become else command)
         name = f"ssh {self._target.host}: start"
         channel = await connection.step(lambda: connection.execute(words), self._limits.step_s, name)
-        return _SshProcess(channel)
+        return SshProcess(channel)
+
+    async def connect(self) -> None:
+        """Log in, if that is not done yet; raises UnreachableError."""
+        await self._connect()
+
+    async def with_files(self, work: Callable[[FileAccess], T]) -> T:
+        """Return what ``work`` does with the files of the host, by SFTP and as the user who logged in.
+
+        Args:
+            work: may block; when nobody waits any more its access ends.
+
+        Raises:
+            UnreachableError: no connection, no login, or not in time.
+            HostError: the host gives no such access, or not to the user that is wanted.
+        """
+        if self._become:
+            raise HostError("by SFTP nobody becomes root")
+        connection = await self._connect()
+        name = f"ssh {self._target.host}: files"
+        client = await connection.step(connection.open_files, self._limits.step_s, name)
+        try:
+            return await in_thread(lambda: connection.translate(lambda: work(SshFiles(client))), name=name)
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await in_thread(client.close, name=f"ssh {self._target.host}: close files")
 
     async def close(self) -> None:
         """End the connection; may be called twice."""
@@ -140,7 +164,7 @@ class _Connection:
     async def close(self) -> None:
         self._is_closed = True
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_S):
+            async with asyncio.timeout(CLOSE_S):
                 await in_thread(self._close, name=f"ssh {self._target.host}: close")
 
     def open(self) -> None:
@@ -150,13 +174,38 @@ class _Connection:
         transport = self._clients[-1].get_transport()
         if transport is None:
             raise UnreachableError(f"the SSH connection to {self._target.host} is over")
+        channel: paramiko.Channel | None = None
         try:
             channel = transport.open_session(timeout=self._limits.step_s)
             channel.settimeout(self._limits.step_s)
-            channel.exec_command(words)
+            channel.exec_command(words.encode("utf-8", "surrogateescape"))
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(f"SSH to {self._target.host}: no command can be started: {_words(error)}") from error
+            if channel is not None:
+                channel.close()
+            text = f"SSH to {self._target.host}: no command can be started: {words_of(error)}"
+            if transport.is_active():
+                raise HostError(text) from error
+            raise UnreachableError(text) from error
         return channel
+
+    def open_files(self) -> paramiko.SFTPClient:
+        transport = self._clients[-1].get_transport()
+        if transport is None:
+            raise UnreachableError(f"the SSH connection to {self._target.host} is over")
+        client = self.translate(lambda: paramiko.SFTPClient.from_transport(transport))
+        if client is None:
+            raise HostError(f"SSH to {self._target.host}: no access to files")
+        return client
+
+    def translate(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns; its errors of SSH become ours."""
+        try:
+            return work()
+        except (paramiko.SSHException, paramiko.SFTPError, EOFError, UnicodeError) as error:
+            text = f"SSH to {self._target.host}: files can't be read: {words_of(error)}"
+            if self.is_alive:
+                raise HostError(text) from error
+            raise UnreachableError(text) from error
 
     def _login(self, target: SshTarget) -> paramiko.SSHClient:
         client = paramiko.SSHClient()
@@ -164,20 +213,20 @@ class _Connection:
         for file in target.known_hosts:
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 client.load_system_host_keys(str(file))
-        client.set_missing_host_key_policy(_Refuse(target))
+        client.set_missing_host_key_policy(RefuseUnknown(target))
         way = self._way_to(target)
         try:
             with self._limits.gate:
                 self._shake_hands(client, target, way)
         except paramiko.BadHostKeyException as error:
-            raise _changed(target, error.key) from error
+            raise changed_key(target, error.key) from error
         except paramiko.AuthenticationException as error:
             hint = (
                 f"try: ssh -p {target.port} {target.user}@{target.host}; a password can be given as JSYNC_SSH_PASSWORD"
             )
             raise UnreachableError(f"SSH to {target.host}: {target.user} can't log in", hint=hint) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(f"SSH to {target.host}: {_words(error)}") from error
+            raise UnreachableError(f"SSH to {target.host}: {words_of(error)}") from error
         return client
 
     def _shake_hands(
@@ -215,7 +264,7 @@ class _Connection:
                 "direct-tcpip", (target.host, target.port), ("127.0.0.1", 0), timeout=self._limits.connect_s
             )
         except (paramiko.SSHException, EOFError) as error:
-            raise UnreachableError(f"SSH to {target.host}: not reached from {jump.host}: {_words(error)}") from error
+            raise UnreachableError(f"SSH to {target.host}: not reached from {jump.host}: {words_of(error)}") from error
 
     def _straight(self, target: SshTarget) -> socket.socket:
         until_s = time.monotonic() + self._limits.connect_s
@@ -245,101 +294,3 @@ class _Connection:
             client.close()
         for sock in reversed(self._sockets):
             sock.close()
-
-
-class _Refuse(paramiko.MissingHostKeyPolicy):
-    """Nobody is trusted because nobody said no."""
-
-    def __init__(self, target: SshTarget) -> None:
-        self._target = target
-
-    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:
-        """Raise UnreachableError that tells how the key would become known."""
-        scan = _scan(self._target)
-        raise UnreachableError(
-            f"SSH to {self._target.host}: its key is not known ({key.get_name()} {_fingerprint(key)})",
-            hint=f"compare that with the host's own, then: {scan}",
-        )
-
-
-def _changed(target: SshTarget, key: paramiko.PKey) -> UnreachableError:
-    removals = [f"ssh-keygen -R {shlex.quote(target.known_as)} -f {shlex.quote(str(target.known_hosts[0]))}"]
-    return UnreachableError(
-        f"SSH to {target.host}: its key has changed (now {key.get_name()} {_fingerprint(key)})",
-        hint=f"somebody may be in between; if the change is right: {' && '.join([*removals, _scan(target)])}",
-    )
-
-
-def _scan(target: SshTarget) -> str:
-    words = ["ssh-keyscan", *(["-p", str(target.port)] if target.port != 22 else []), target.host]
-    return f"{shlex.join(words)} >> {shlex.quote(str(target.known_hosts[0]))}"
-
-
-def _fingerprint(key: paramiko.PKey) -> str:
-    digest = base64.b64encode(hashlib.sha256(key.asbytes()).digest()).decode("ascii")
-    return f"SHA256:{digest.rstrip('=')}"
-
-
-def _words(error: BaseException) -> str:
-    text = str(error) or type(error).__name__
-    return "".join(letter if letter.isprintable() else "?" for letter in text.splitlines()[0])[:200]
-
-
-class _SshProcess:
-    """A command on a channel; the event loop is told by a pipe of paramiko's when there is something to read."""
-
-    def __init__(self, channel: paramiko.Channel) -> None:
-        self._channel = channel
-        self._output: asyncio.Queue[bytes] = asyncio.Queue()
-        self._complaint = bytearray()
-        self._sending = asyncio.Lock()
-        self._is_over = False
-        self._loop = asyncio.get_running_loop()
-        self._handle = channel.fileno()
-        self._loop.add_reader(self._handle, self._read)
-
-    @property
-    def complaint(self) -> bytes:
-        return bytes(self._complaint)
-
-    async def send(self, data: bytes) -> None:
-        async with self._sending:
-            try:
-                await in_thread(lambda: self._channel.sendall(data), name="ssh: send")
-            except OSError as error:
-                raise UnreachableError(f"the SSH connection takes no more: {_words(error)}") from error
-
-    async def receive(self) -> bytes:
-        return b"" if self._is_over and self._output.empty() else await self._output.get()
-
-    async def end_input(self) -> None:
-        with contextlib.suppress(OSError, EOFError):
-            await in_thread(self._channel.shutdown_write, name="ssh: end of input")
-
-    async def wait(self) -> int:
-        # Output was read to its end, so this waits for one message, or for the end of the connection.
-        exit_code = await in_thread(self._channel.recv_exit_status, name="ssh: exit code")
-        if not self._channel.exit_status_ready() or exit_code < 0:
-            raise UnreachableError("the SSH connection was lost")
-        return exit_code
-
-    async def close(self) -> None:
-        self._end()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSE_S):
-                await in_thread(self._channel.close, name="ssh: close")
-
-    def _read(self) -> None:
-        while self._channel.recv_ready():
-            self._output.put_nowait(self._channel.recv(_BLOCK_BYTES))
-        while self._channel.recv_stderr_ready():
-            block = self._channel.recv_stderr(_BLOCK_BYTES)
-            self._complaint += block[: _MOST_ERROR_BYTES - len(self._complaint)]
-        if self._channel.eof_received or self._channel.closed:
-            self._end()
-
-    def _end(self) -> None:
-        if not self._is_over:
-            self._is_over = True
-            self._loop.remove_reader(self._handle)
-            self._output.put_nowait(b"")

@@ -20,7 +20,7 @@ from sync_core.model.path import ROOT, RelPath, ancestors, check_name, join, par
 from sync_core.tree.digest import digest_file, is_current, observe_stat
 from sync_core.tree.ground import Folder, Ground, LinkError, Spot, open_ground
 
-__all__ = ["rescan", "scan"]
+__all__ = ["rescan", "scan", "why_unfit"]
 
 _FOLDER = Observation(kind=Kind.DIRECTORY)
 
@@ -96,6 +96,17 @@ def _unknown_top(path: RelPath, previous: Scan) -> RelPath:
     return path
 
 
+def why_unfit(name: str) -> str | None:
+    """Return why ``name`` can't travel: as a name (``check_name``), or as text of a document (XML 1.0)."""
+    try:
+        check_name(name)
+    except UnsafeNameError as error:
+        return str(error)
+    if any(character < " " and character not in "\t\n\r" for character in name):
+        return f"the name {name!r} is not allowed: it contains a control character"
+    return None
+
+
 class _Look:
     """One look: collects observations and troubles."""
 
@@ -140,7 +151,7 @@ class _Look:
         """Look at one name; never fails."""
         if name.startswith("."):
             return
-        reason = _unfit(name)
+        reason = why_unfit(name)
         if reason is not None:
             self._troubles.add(Trouble(path=path, reason=reason))
             return
@@ -189,14 +200,3 @@ def _is_folder(folder: Folder, name: str) -> bool:
         return stat.S_ISDIR(os.stat(name, dir_fd=folder.fd).st_mode)
     except OSError:
         return False
-
-
-def _unfit(name: str) -> str | None:
-    """Return why ``name`` can't travel: as a name (``check_name``), or as text of a document (XML 1.0)."""
-    try:
-        check_name(name)
-    except UnsafeNameError as error:
-        return str(error)
-    if any(character < " " and character not in "\t\n\r" for character in name):
-        return f"the name {name!r} is not allowed: it contains a control character"
-    return None
