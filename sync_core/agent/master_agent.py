@@ -24,6 +24,7 @@ from sync_core.model.errors import RootVanishedError
 from sync_core.model.inventory import Dialect, Host, Inventory
 from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm
 from sync_core.net.host_names import HostNames
+from sync_core.net.limits import RESERVED_FILES
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver, display
 from sync_core.net.server import CommandServer
@@ -113,6 +114,7 @@ class MasterAgent:
         """
         await self._policy.refresh()
         await self._server.start()
+        self._check_room()
         _log.info("%s", text("SCHEDULER-956", "TCP", self._host.tcp_port))
         _log.info("%s", text("SCHEDULER-718", "remote", f"{self._host.remote}/"))
         return (
@@ -123,6 +125,18 @@ class MasterAgent:
             self._compare(),
             self._write_status(),
         )
+
+    def _check_room(self) -> None:
+        """Say at once what would otherwise show when the last slaves are turned away."""
+        slaves = len(self._inventory.slaves_of(self._host))
+        if slaves > self._server.most_connections:
+            _log.error(
+                "the inventory has %d slaves of this master, but the system lets it have %d connections: raise the "
+                "limit of open files (`ulimit -Hn`, LimitNOFILE= in a systemd unit) to %d",
+                slaves,
+                self._server.most_connections,
+                slaves + RESERVED_FILES,
+            )
 
     async def close(self) -> None:
         """Close the port and all connections."""

@@ -27,6 +27,9 @@ _log = logging.getLogger(__name__)
 
 _TCP_TIMEOUT_S = 10.0
 _BATCH = 64
+_MOST_TCP_AT_ONCE = 100
+"""Each takes a file descriptor, of which a master with thousands of slaves has few to spare."""
+_MOST_FAILED = 10_000
 
 
 class WakeUps:
@@ -56,6 +59,8 @@ class WakeUps:
         self._on_signal = on_signal
         self._stir = asyncio.Event()
         self._tcp_tasks: dict[object, asyncio.Task[None]] = {}
+        self._tcp_gate = asyncio.Semaphore(_MOST_TCP_AT_ONCE)
+        self._tcp_failed: set[object] = set()
 
     def stir(self) -> None:
         """Look at the deadlines again: a registration or a fetch has moved them."""
@@ -144,22 +149,32 @@ class WakeUps:
         task.add_done_callback(lambda _: self._tcp_tasks.pop(key, None))
 
     async def _remind_by_tcp(self, slave: Slave, name: str, port: int) -> None:
-        _log.info("sending TCP command check_folders to %s:%d", name, port)
-        try:
-            client = await CommandClient.connect(
-                slave.identity.ip,
-                port,
-                local_address=choose_source(self._listen, slave.identity.ip),
-                timeout_s=_TCP_TIMEOUT_S,
-            )
+        async with self._tcp_gate:
             try:
-                answer = await client.ask(CheckFolders(), timeout_s=_TCP_TIMEOUT_S)
-            finally:
-                await client.close()
-            if isinstance(answer, ErrorAnswer):
-                raise RemoteRefusalError(answer.code, answer.text)
-        except JsyncError as error:
-            _log.warning("TCP command check_folders to %s:%d failed: %s", name, port, error)
+                await self._ask_by_tcp(slave, name, port)
+            except JsyncError as error:
+                # Said once: the slave is reminded as long as it does not fetch, and told to check every now and then.
+                level = logging.DEBUG if slave.identity in self._tcp_failed else logging.WARNING
+                _log.log(level, "TCP command check_folders to %s:%d failed: %s", name, port, error)
+                if len(self._tcp_failed) < _MOST_FAILED:
+                    self._tcp_failed.add(slave.identity)
+            else:
+                self._tcp_failed.discard(slave.identity)
+
+    async def _ask_by_tcp(self, slave: Slave, name: str, port: int) -> None:
+        _log.info("sending TCP command check_folders to %s:%d", name, port)
+        client = await CommandClient.connect(
+            slave.identity.ip,
+            port,
+            local_address=choose_source(self._listen, slave.identity.ip),
+            timeout_s=_TCP_TIMEOUT_S,
+        )
+        try:
+            answer = await client.ask(CheckFolders(), timeout_s=_TCP_TIMEOUT_S)
+        finally:
+            await client.close()
+        if isinstance(answer, ErrorAnswer):
+            raise RemoteRefusalError(answer.code, answer.text)
 
     def _warn(self, slave: Slave, name: str) -> None:
         since = slave.changed_at or slave.connected_at or time.time()

@@ -6,7 +6,7 @@ import resource
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["RateLimit", "max_connections", "raise_file_limit"]
+__all__ = ["MOST_CONNECTIONS", "RESERVED_FILES", "RateLimit", "max_connections", "raise_file_limit"]
 
 MOST_CONNECTIONS = 100_000
 """More than any fleet has; systems without a limit on files must not lead to one without end."""

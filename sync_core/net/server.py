@@ -79,6 +79,11 @@ class CommandServer:
         return self._port
 
     @property
+    def most_connections(self) -> int:
+        """How many connections there can be at once; known after ``start``."""
+        return self._max_connections or 0
+
+    @property
     def connections(self) -> tuple[Connection, ...]:
         """The connections that are open now, oldest first."""
         return tuple(self._connections)

@@ -15,7 +15,7 @@ from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
 from sync_core.model.manifest import Manifest
 from sync_core.model.reminder import Reminder
-from sync_core.protocol.messages import CheckFolders, ErrorAnswer
+from sync_core.protocol.messages import Answer, CheckFolders, ErrorAnswer, OkAnswer
 from tests.support.agents import ScriptedPeer, a_registration, a_silent_peer, in_background
 from tests.support.net import LOCALHOST, Lines, eventually, free_port, ip, run
 from tests.support.trees import a_directory, a_manifest
@@ -313,3 +313,21 @@ def test_who_does_not_answer_has_an_error_to_show_until_it_comes_back(udp: socke
             assert site.of(1).error is None
 
     run(go())
+
+
+def test_a_command_port_that_fails_again_and_again_is_warned_of_until_it_answers_once() -> None:
+    async def go() -> None:
+        answers: Iterator[Answer] = iter([error, error, OkAnswer(), error])
+        async with ScriptedPeer(lambda _: next(answers)) as peer, a_site() as site:
+            slave = site.add(peer.port)
+            for asked in range(1, 5):
+                site.register.put(replace(slave, reminder=pending_since(31)))
+                site.wake_ups.stir()
+                await eventually(lambda count=asked: len(peer.requests) == count)  # type: ignore[misc]
+                await eventually(lambda: not site.wake_ups._tcp_tasks)
+
+    error = ErrorAnswer(code="SCHEDULER-121", text="SCHEDULER-121  no")
+    with Lines.of("sync_core.agent.wakeups") as lines:
+        run(go())
+    failed = [level for level, _, line in lines.lines if " failed: " in line]
+    assert failed == ["WARNING", "DEBUG", "WARNING"]
