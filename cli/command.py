@@ -40,7 +40,7 @@ class Call:
         """
         from sync_core.inventory import find, load
 
-        inventory = load(find(self.settings.inventory, environ=self.environ), environ=self.environ)
+        inventory = load(*find(self.settings.inventories, environ=self.environ), environ=self.environ)
         for warning in inventory.warnings:
             self.sink.note(f"jsync: warning: {warning}")
         return inventory

@@ -9,8 +9,6 @@ from typing import Annotated
 
 import typer
 
-from sync_core.model.errors import NotBuiltError
-
 __all__ = ["Color", "Output", "Settings", "TableOrJson", "common_options"]
 
 
@@ -43,7 +41,7 @@ class Settings:
     """The common options as the user gave them.
 
     Attributes:
-        inventory: the file after ``-i``; ``None`` = look in the usual places.
+        inventories: what ``-i`` named, in order; empty = look in the usual places.
         limit: a pattern that narrows every choice of hosts.
         output: what stdout carries.
         is_quiet: only what needs attention is printed.
@@ -51,7 +49,7 @@ class Settings:
         color: when to colour.
     """
 
-    inventory: Path | None = None
+    inventories: tuple[Path, ...] = ()
     limit: str | None = None
     output: Output = Output.TABLE
     is_quiet: bool = False
@@ -68,7 +66,9 @@ def common_options(
     *,
     inventory: Annotated[
         list[Path] | None,
-        typer.Option("-i", "--inventory", metavar="FILE", help="The inventory file."),
+        typer.Option(
+            "-i", "--inventory", metavar="FILE", help="The inventory: a file, a folder, an executable. Several add up."
+        ),
     ] = None,
     limit: Annotated[
         str | None,
@@ -81,15 +81,9 @@ def common_options(
     ] = 0,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.AUTO,
 ) -> Settings:
-    """Return the common options as one value; this signature is also how they are declared to typer.
-
-    Raises:
-        NotBuiltError: more than one inventory was given.
-    """
-    if inventory and len(inventory) > 1:
-        raise NotBuiltError("several inventories at once are not built yet", hint="give -i once")
+    """Return the common options as one value; this signature is also how they are declared to typer."""
     return Settings(
-        inventory=inventory[0] if inventory else None,
+        inventories=tuple(inventory or ()),
         limit=limit,
         output=Output(output.value),
         is_quiet=quiet,

@@ -25,6 +25,7 @@ import platformdirs
 
 from sync_core.agent.process import is_alive
 from sync_core.model.errors import StateError
+from sync_core.model.inventory import SOURCE_SEPARATOR
 
 __all__ = ["HostState", "RunRecord", "state_folder"]
 
@@ -48,7 +49,7 @@ class RunRecord:
     Attributes:
         host: the inventory's name.
         role: ``master`` or ``slave``.
-        inventory: absolute path of the inventory that it was started with.
+        inventory: the ``source`` of the inventory that it was started with.
         settings_md5: digest of all settings that it was started with; another one means: restart it.
         pid: its process.
         process_started_at: when that process began, seconds since the system's start.
@@ -179,22 +180,31 @@ class HostState:
         else:
             self._is_status_written = True
 
-    def claim(self, inventory: Path) -> RunRecord | None:
+    def claim(self, inventory: str) -> RunRecord | None:
         """Return the run record after checking that the host is that of ``inventory``.
+
+        Args:
+            inventory: its ``source``.
 
         Raises:
             StateError: another inventory that still exists, or whose agent runs, owns the name; it is named.
         """
         record = self.record()
-        if record is None or record.inventory == str(inventory):
+        if record is None or record.inventory == inventory:
             return record
-        if record.is_alive or Path(record.inventory).exists():
+        if record.is_alive or _is_there(record.inventory):
+            options = " ".join(f"-i {source}" for source in record.inventory.split(SOURCE_SEPARATOR))
             raise StateError(
                 f"the host {self.host} belongs to another inventory: {record.inventory}",
-                hint=f"`jsync down {self.host} -i {record.inventory}` frees it, or set another JSYNC_STATE_DIR",
+                hint=f"`jsync down {self.host} {options}` frees it, or set another JSYNC_STATE_DIR",
                 host=self.host,
             )
         return None
+
+
+def _is_there(inventory: str) -> bool:
+    """Return whether the inventory of that ``source`` still exists, in all its parts."""
+    return Path(inventory).exists() or all(Path(part).exists() for part in inventory.split(SOURCE_SEPARATOR))
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

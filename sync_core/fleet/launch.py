@@ -44,7 +44,8 @@ class Launcher:
 
     def arguments(self, inventory: Inventory, host: Host, *more: str) -> Sequence[str]:
         """Return the command line of the host's agent."""
-        return (*self.command, "agent", host.name, "--inventory", str(inventory.source), *more)
+        sources = (word for source in inventory.sources for word in ("--inventory", str(source)))
+        return (*self.command, "agent", host.name, *sources, *more)
 
     def environment(self) -> dict[str, str]:
         """Return the environment of an agent."""

@@ -14,6 +14,7 @@ import yaml
 __all__ = [
     "MAX_DEPTH",
     "MAX_NODES",
+    "MAX_NUMBER_CHARACTERS",
     "CoreLoader",
     "Scalar",
     "TooMuchError",
@@ -29,17 +30,21 @@ MAX_NODES = 400_000
 MAX_DEPTH = 50
 """Groups within groups within groups: nobody reads more, and Python's stack allows some hundreds."""
 
+MAX_NUMBER_CHARACTERS = 64
+"""Python takes seconds for a million digits."""
+
 Scalar: TypeAlias = str | int | float | bool | None
 
 _TAG = "tag:yaml.org,2002:"
 
 
 class TooMuchError(Exception):
-    """A document breaks one of our bounds, at ``mark``."""
+    """A document breaks one of our bounds at ``line`` and ``column``, both 1-based."""
 
-    def __init__(self, message: str, mark: yaml.Mark) -> None:
+    def __init__(self, message: str, *, line: int, column: int) -> None:
         super().__init__(message)
-        self.mark = mark
+        self.line = line
+        self.column = column
 
 
 class CoreLoader(yaml.SafeLoader):
@@ -62,7 +67,8 @@ class CoreLoader(yaml.SafeLoader):
         self._nodes += 1
         limit = limit_reached(depth=self._depth, nodes=self._nodes)
         if limit:
-            raise TooMuchError(limit, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+            raise TooMuchError(limit, line=mark.line + 1, column=mark.column + 1)
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node

@@ -1,4 +1,4 @@
-"""YAML text to a tree of values that know where they stand.
+"""Bytes to a tree of values that know where they stand: YAML, or JSON.
 
 Aliases and merge keys (``<<``) work; tags of one's own don't, and a key given twice is a fault. What a hostile
 file could blow up (size, depth, number of values) is bounded here, before anybody looks at the content.
@@ -6,12 +6,13 @@ file could blow up (size, depth, number of values) is bounded here, before anybo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import yaml
 
 from sync_core.inventory.core_schema import (
+    MAX_NUMBER_CHARACTERS,
     CoreLoader,
     Scalar,
     TooMuchError,
@@ -20,87 +21,93 @@ from sync_core.inventory.core_schema import (
     kind_of,
     limit_reached,
 )
-from sync_core.inventory.problems import WHOLE_FILE, Place, Problems, shown
+from sync_core.inventory.json_document import NotJsonError, read_json
+from sync_core.inventory.node import Node
+from sync_core.inventory.problems import Place, Problems, shown, whole
 
-__all__ = ["MAX_FILE_BYTES", "Node", "parse"]
+__all__ = ["MAX_FILE_BYTES", "MAX_YAML_BYTES", "parse", "parse_json"]
 
-MAX_FILE_BYTES = 2 * 1024 * 1024
+MAX_YAML_BYTES = 2 * 1024 * 1024
 """Some 20,000 hosts written out one by one."""
 
-_MAX_NUMBER_CHARACTERS = 64
+MAX_FILE_BYTES = 16 * 1024 * 1024
+"""Of JSON, where every host has all its values and nobody typed them."""
+
+_LOOKS_LIKE_JSON = re.compile(r"\s*\{")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
-    """One value of the file.
+def parse(data: bytes, problems: Problems, file: str = "") -> Node | None:
+    """Return the document in ``data``, JSON or YAML, or ``None`` after noting why there is none.
 
-    Attributes:
-        place: where it begins.
-        content: a scalar, the values of a mapping by key, or the items of a list.
-        key_places: of a mapping: where each key stands.
-    """
-
-    place: Place
-    content: Scalar | Mapping[str, Node] | tuple[Node, ...]
-    key_places: Mapping[str, Place] = field(default_factory=dict)
-
-    @property
-    def table(self) -> Mapping[str, Node]:
-        """The values by key; empty for anything but a mapping."""
-        return self.content if isinstance(self.content, Mapping) else {}
-
-    @property
-    def plain(self) -> object:
-        """The value without places, as a JSON reader would give it."""
-        match self.content:
-            case Mapping():
-                return {key: value.plain for key, value in self.content.items()}
-            case tuple():
-                return [item.plain for item in self.content]
-            case _:
-                return self.content
-
-
-def parse(data: bytes, problems: Problems) -> Node | None:
-    """Return the file's document, or ``None`` after noting why there is none.
+    An empty file is a document without content.
 
     Args:
         data: the file's bytes.
         problems: gets every fault; duplicate keys and unknown tags do not end the reading.
+        file: what places call it.
     """
-    text = _decode(data, problems)
+    text = _decode(data, problems, file)
     if text is None:
         return None
     try:
-        root = yaml.compose(text, Loader=CoreLoader)
-        if root is None:
-            problems.add(WHOLE_FILE, "the file is empty", "`jsync init` writes a working example")
-            return None
-        return _Reader(problems).read(root)
+        if _LOOKS_LIKE_JSON.match(text):
+            return read_json(text, file, problems)
+    except NotJsonError:
+        pass  # then it is YAML that begins with a mapping in braces, and YAML's reader says what is wrong with it
     except TooMuchError as error:
-        problems.add(_place(error.mark), str(error))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        problems.add(_place(mark) if mark else WHOLE_FILE, f"not YAML: {error.problem or error.context}")
-    except yaml.reader.ReaderError as error:
-        where = _place_of_offset(text, error.position)
-        problems.add(where, f"not YAML: the character U+{error.character:04X} is not allowed")
-    except (ValueError, OverflowError):
-        # PyYAML lets an escape such as "\UFFFFFFFF" reach chr().
-        problems.add(WHOLE_FILE, "not YAML: an escape names a character that does not exist")
+        problems.add(Place(file=file, line=error.line, column=error.column), str(error))
+        return None
+    if len(data) > MAX_YAML_BYTES:
+        message = f"it is larger than {MAX_YAML_BYTES} bytes"
+        problems.add(whole(file), message, "ranges shorten lists of hosts")
+        return None
+    return _parse_yaml(text, problems, file)
+
+
+def parse_json(data: bytes, problems: Problems, file: str) -> Node | None:
+    """Return the document in ``data``, which must be JSON, or ``None`` after noting why there is none."""
+    text = _decode(data, problems, file)
+    if text is None:
+        return None
+    try:
+        return read_json(text, file, problems)
+    except NotJsonError as error:
+        problems.add(error.place, f"not JSON: {error}")
+    except TooMuchError as error:
+        problems.add(Place(file=file, line=error.line, column=error.column), str(error))
     return None
 
 
-def _decode(data: bytes, problems: Problems) -> str | None:
+def _parse_yaml(text: str, problems: Problems, file: str) -> Node | None:
+    try:
+        root = yaml.compose(text, Loader=CoreLoader)
+        return Node(place=whole(file), content=None) if root is None else _Reader(problems, file).read(root)
+    except TooMuchError as error:
+        problems.add(Place(file=file, line=error.line, column=error.column), str(error))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = Place(file=file, line=mark.line + 1, column=mark.column + 1) if mark else whole(file)
+        problems.add(where, f"not YAML: {error.problem or error.context}")
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        where = Place(file=file, line=before.count("\n") + 1, column=len(before.rpartition("\n")[2]) + 1)
+        problems.add(where, f"not YAML: the character U+{error.character:04X} is not allowed")
+    except (ValueError, OverflowError):
+        # PyYAML lets an escape such as "\UFFFFFFFF" reach chr().
+        problems.add(whole(file), "not YAML: an escape names a character that does not exist")
+    return None
+
+
+def _decode(data: bytes, problems: Problems, file: str) -> str | None:
     if len(data) > MAX_FILE_BYTES:
-        problems.add(WHOLE_FILE, f"the file is larger than {MAX_FILE_BYTES} bytes", "ranges shorten lists of hosts")
+        problems.add(whole(file), f"it is larger than {MAX_FILE_BYTES} bytes", "ranges shorten lists of hosts")
         return None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-        where = Place(line=before.count(b"\n") + 1, column=column)
+        where = Place(file=file, line=before.count(b"\n") + 1, column=column)
         problems.add(where, f"not UTF-8: the byte 0x{data[error.start]:02x}", "save the file as UTF-8")
         return None
 
@@ -108,8 +115,9 @@ def _decode(data: bytes, problems: Problems) -> str | None:
 class _Reader:
     """Turns PyYAML's nodes into ours, following aliases."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: Problems, file: str) -> None:
         self._problems = problems
+        self._file = file
         self._open: set[int] = set()
         self._nodes = 0
 
@@ -117,8 +125,9 @@ class _Reader:
         self._nodes += 1
         limit = limit_reached(depth=len(self._open) + 1, nodes=self._nodes)
         if limit:
-            raise TooMuchError(f"with its aliases {limit}", node.start_mark)
-        place = _place(node.start_mark)
+            mark = node.start_mark
+            raise TooMuchError(f"with its aliases {limit}", line=mark.line + 1, column=mark.column + 1)
+        place = self._place(node)
         if id(node) in self._open:
             self._problems.add(place, "the value contains itself by an alias")
             return Node(place=place, content=None)
@@ -145,7 +154,7 @@ class _Reader:
         key_places: dict[str, Place] = {}
         merged: list[Node] = []
         for key_node, value_node in node.value:
-            key_place = _place(key_node.start_mark)
+            key_place = self._place(key_node)
             value = self.read(value_node)
             if not isinstance(key_node, yaml.ScalarNode) or not key_node.value:
                 self._problems.add(key_place, "a key must be text", "quote it if it is a name")
@@ -184,7 +193,7 @@ class _Reader:
             self._refuse_tag(node, place)
         elif not fits:
             self._problems.add(place, f"{shown(text)} is not what its tag `!!{kind}` promises")
-        elif len(text) > _MAX_NUMBER_CHARACTERS:
+        elif len(text) > MAX_NUMBER_CHARACTERS:
             self._problems.add(place, f"{shown(text)} is too long for a number", "quote it if it is text")
         else:
             return core_value(kind, text)
@@ -200,11 +209,5 @@ class _Reader:
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         self._problems.add(place, f"the tag {shown(tag)} is not understood here", "write the plain value")
 
-
-def _place(mark: yaml.Mark) -> Place:
-    return Place(line=mark.line + 1, column=mark.column + 1)
-
-
-def _place_of_offset(text: str, offset: int) -> Place:
-    before = text[:offset]
-    return Place(line=before.count("\n") + 1, column=len(before.rpartition("\n")[2]) + 1)
+    def _place(self, node: yaml.Node) -> Place:
+        return Place(file=self._file, line=node.start_mark.line + 1, column=node.start_mark.column + 1)

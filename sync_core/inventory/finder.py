@@ -1,8 +1,8 @@
-"""Which inventory file is meant when nobody says it."""
+"""Which inventory is meant when nobody says it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,26 +16,26 @@ _VARIABLE = "JSYNC_INVENTORY"
 _NAME = "jsync.yaml"
 
 
-def find(explicit: Path | None, *, environ: Mapping[str, str]) -> Path:
-    """Return the inventory file to use: the first that is named or exists (``cli.md`` section 1).
+def find(explicit: Sequence[Path], *, environ: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return the inventories to use: those that are named, else the first that exists (``cli.md`` section 1).
 
-    A file that somebody named is returned whether it exists or not; ``load`` says what is wrong with it.
+    What somebody named is returned whether it exists or not; ``load`` says what is wrong with it.
 
     Args:
-        explicit: what ``-i`` said, if it was given.
+        explicit: what each ``-i`` said; empty if none was given.
         environ: the environment, for ``JSYNC_INVENTORY``.
 
     Raises:
         UsageError: nobody named a file, and there is none at the usual places; the error lists them.
     """
-    if explicit is not None:
-        return explicit
+    if explicit:
+        return tuple(explicit)
     if environ.get(_VARIABLE):
-        return Path(environ[_VARIABLE])
+        return (Path(environ[_VARIABLE]),)
     places = (Path(_NAME), platformdirs.user_config_path("jsync") / _NAME, Path("/etc/jsync") / _NAME)
     for place in places:
         if _is_there(place):
-            return place
+            return (place,)
     looked_at = ", ".join(["-i", f"${_VARIABLE}", *(f"./{_NAME}" if p == places[0] else str(p) for p in places)])
     raise UsageError(f"no inventory: looked at {looked_at}", hint="`jsync init` writes a working example")
 

@@ -1,14 +1,14 @@
-"""Groups and hosts as the file mentions them: who is in what, in file order, before any value is resolved."""
+"""Groups and hosts as the files mention them: who is in what, in file order, before any value is resolved."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sync_core.inventory.core_schema import MAX_DEPTH
-from sync_core.inventory.document import Node
 from sync_core.inventory.names import ExpandedName, check_member_name, count, expand
-from sync_core.inventory.problems import WHOLE_FILE, Place, Problems, shown
+from sync_core.inventory.node import Node
+from sync_core.inventory.problems import WHOLE, Place, Problems, shown
 
 __all__ = ["MAX_HOSTS", "Draft", "GroupDraft", "HostDraft", "read_groups"]
 
@@ -55,7 +55,7 @@ class HostDraft:
 
 @dataclass(slots=True, kw_only=True)
 class Draft:
-    """All groups and hosts of a file. ``all`` and ``ungrouped`` exist always; every group is below ``all``."""
+    """All groups and hosts of an inventory. ``all`` and ``ungrouped`` exist always; every group is below ``all``."""
 
     groups: dict[str, GroupDraft] = field(default_factory=dict)
     hosts: dict[str, HostDraft] = field(default_factory=dict)
@@ -98,23 +98,24 @@ class Draft:
         return {host for name in self.groups_below(group) for host in self.groups[name].hosts}
 
 
-def read_groups(document: Node, problems: Problems) -> Draft:
-    """Return the groups and hosts of ``document``.
+def read_groups(documents: Sequence[Node], problems: Problems) -> Draft:
+    """Return the groups and hosts of ``documents``; what several of them say of one group or host adds up.
 
     What has the wrong shape is passed over: ``check_shape`` has noted it.
 
     Args:
-        document: the file's root.
+        documents: the roots of the files, in order of precedence, the last one winning.
         problems: gets unsafe names, wrong ranges, too many hosts, and groups that contain themselves.
     """
     reader = _Reader(problems)
-    for name, node in document.table.items():
-        reader.read_group(name, node, document.key_places[name])
+    for document in documents:
+        for name, node in document.table.items():
+            reader.read_group(name, node, document.key_places[name])
     draft = reader.draft
     if len(draft.hosts) > MAX_HOSTS:
-        problems.add(WHOLE_FILE, f"the file has {len(draft.hosts)} hosts; at most {MAX_HOSTS} are allowed")
+        problems.add(WHOLE, f"there are {len(draft.hosts)} hosts; at most {MAX_HOSTS} are allowed")
     for name in ("all", "ungrouped"):
-        draft.groups.setdefault(name, GroupDraft(name=name, place=WHOLE_FILE))
+        draft.groups.setdefault(name, GroupDraft(name=name, place=WHOLE))
     _break_circles(draft, problems)
     _put_below_all(draft)
     deepest, depth = max(draft.depths().items(), key=lambda item: item[1])
@@ -205,4 +206,4 @@ def _put_below_all(draft: Draft) -> None:
         if not parents and name not in {"all", "ungrouped"}:
             top.children[name] = draft.groups[name].place
     top.children.pop("ungrouped", None)
-    top.children["ungrouped"] = WHOLE_FILE
+    top.children["ungrouped"] = WHOLE

@@ -40,7 +40,8 @@ def dump(inventory: Inventory) -> dict[str, object]:
     """Return the document of ``ansible-inventory --list``.
 
     Groups hold ``hosts`` and ``children`` where they have any; ``_meta.hostvars`` has the values that somebody
-    set, inherited ones included, under their canonical names and as written but for placeholders.
+    set, inherited ones included, under their canonical names and as written but for placeholders. ``load`` makes
+    the same hosts of it again, if it lies in the folder of the first source.
     """
     document: dict[str, object] = {}
     for group in inventory.groups.values():

@@ -1,101 +1,83 @@
-"""One inventory file, from its path to an ``Inventory``."""
+"""Inventories, from their paths to an ``Inventory``."""
 
 from __future__ import annotations
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 
-from sync_core.inventory.document import MAX_FILE_BYTES, Node, parse
+from sync_core.inventory.files import Files
 from sync_core.inventory.groups import Draft, read_groups
 from sync_core.inventory.paths import absolute
 from sync_core.inventory.precedence import Precedence
-from sync_core.inventory.problems import WHOLE_FILE, Problems
+from sync_core.inventory.problems import Problems
 from sync_core.inventory.references import check_folders, warnings
 from sync_core.inventory.resolve import Resolver
 from sync_core.inventory.roles import assign_roles, check_variables
 from sync_core.inventory.shape import check_shape
-from sync_core.model.errors import NotBuiltError
-from sync_core.model.inventory import Group, Host, Inventory, Role, Setting
+from sync_core.inventory.sources import read_sources
+from sync_core.inventory.variable_files import read_variable_files
+from sync_core.model.inventory import SOURCE_SEPARATOR, Group, Host, Inventory, Role, Setting
 
 __all__ = ["load"]
 
-_VARIABLE_FOLDERS = ("group_vars", "host_vars")
 
+def load(*paths: Path, environ: Mapping[str, str]) -> Inventory:
+    """Return what the inventories at ``paths`` declare together (``cli.md`` section 1).
 
-def load(path: Path, *, environ: Mapping[str, str]) -> Inventory:
-    """Return what the inventory at ``path`` declares (``cli.md`` section 1).
-
-    DNS is never asked, and no folder that the inventory names is looked at.
+    DNS is never asked, and no folder that the inventory names is looked at. Executables are run.
 
     Args:
-        path: the file; errors name it as it stands here.
-        environ: the environment, for ``$VAR`` and ``~`` in paths.
+        paths: files, folders or executables, at least one, the later ones winning; errors name them as they stand here.
+        environ: the environment, for ``$VAR`` and ``~`` in paths, and of executables.
 
     Raises:
-        InventoryError: the file can't be read or is wrong; the error holds every fault at once.
-        NotBuiltError: the path is a folder or an executable.
+        InventoryError: a file can't be read or is wrong; the error holds every fault at once.
     """
-    problems = Problems(str(path))
-    data = _read(path, problems)
-    _refuse_variable_folders(path, problems)
-    document = None if data is None else parse(data, problems)
-    if document is None:
+    problems = Problems(SOURCE_SEPARATOR.join(map(str, paths)))
+    files = Files(problems)
+    sources = read_sources(paths, files, environ=environ, problems=problems)
+    for document in sources.documents:
+        check_shape(document, problems)
+    draft = read_groups(sources.documents, problems)
+    variables = [
+        read_variable_files(folder, files, groups=draft.groups, hosts=draft.hosts, problems=problems)
+        for folder in sources.folders
+    ]
+    if not files.is_complete:  # what is missing would only look wrong elsewhere
         raise problems.error()
-    return _inventory(document, absolute(path), environ, problems)
-
-
-def _read(path: Path, problems: Problems) -> bytes | None:
-    """Return the bytes of the file, one more than allowed at most; ``None`` after noting why there are none."""
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            raise NotBuiltError(f"{path} is a folder; these are not built yet", hint="name one inventory file")
-        if stat.S_ISREG(mode) and mode & 0o111:
-            message = f"{path} is executable; inventories that are run are not built yet"
-            raise NotBuiltError(message, hint=f"if it is YAML: chmod a-x {path}")
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        problems.add(WHOLE_FILE, "there is no such file", "`jsync init` writes a working example")
-    except OSError as error:
-        problems.add(WHOLE_FILE, f"can't be read: {error.strerror}")
-    except ValueError:
-        problems.add(WHOLE_FILE, "can't be read: no file has such a name")
-    return None
-
-
-def _refuse_variable_folders(path: Path, problems: Problems) -> None:
-    for name in _VARIABLE_FOLDERS:
-        if os.path.lexists(path.parent / name):
-            message = f"{name}/ beside it is not read yet: not built"
-            problems.add(WHOLE_FILE, message, "put the values into the file, and move the folder away")
-
-
-def _inventory(document: Node, source: Path, environ: Mapping[str, str], problems: Problems) -> Inventory:
-    check_shape(document, problems)
-    draft = read_groups(document, problems)
     roles = assign_roles(draft, problems)
-    check_variables(draft, roles, problems)
-    precedence = Precedence(draft, problems)
+    check_variables(draft, variables, roles, sources.flat, problems)
     masters = tuple(name for name, role in roles.items() if role is Role.MASTER)
-    resolver = Resolver(folder=source.parent, environ=environ, roles=roles, masters=masters, problems=problems)
-    hosts: dict[str, Host] = {}
-    settings: dict[str, Mapping[str, Setting]] = {}
-    for name in roles:
-        raw = precedence.settings_of(draft.hosts[name])
-        settings[name] = resolver.settings(draft.hosts[name], raw)
-        host = resolver.host(draft.hosts[name], raw, settings[name])
-        if host is not None:
-            hosts[name] = host
+    resolver = Resolver(
+        home=sources.home, folders=files.bases, environ=environ, roles=roles, masters=masters, problems=problems
+    )
+    hosts, settings = _hosts(draft, Precedence(draft, variables, problems), resolver)
     check_folders(tuple(hosts.values()), settings, problems)
     if problems:
         raise problems.error()
     groups = _groups(draft)
     return Inventory(
-        source=source, hosts=hosts, groups=groups, settings=settings, warnings=warnings(hosts.values(), groups)
+        sources=tuple(map(absolute, paths)),
+        hosts=hosts,
+        groups=groups,
+        settings=settings,
+        warnings=(*problems.warnings, *warnings(hosts.values(), groups)),
     )
+
+
+def _hosts(
+    draft: Draft, precedence: Precedence, resolver: Resolver
+) -> tuple[dict[str, Host], dict[str, Mapping[str, Setting]]]:
+    """Return the hosts that are right, and of all hosts the values that somebody set."""
+    hosts: dict[str, Host] = {}
+    settings: dict[str, Mapping[str, Setting]] = {}
+    for name in resolver.roles:
+        raw = precedence.settings_of(draft.hosts[name])
+        settings[name] = resolver.settings(draft.hosts[name], raw)
+        host = resolver.host(draft.hosts[name], raw, settings[name])
+        if host is not None:
+            hosts[name] = host
+    return hosts, settings
 
 
 def _groups(draft: Draft) -> dict[str, Group]:

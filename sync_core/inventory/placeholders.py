@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from sync_core.inventory.document import Node
 from sync_core.inventory.groups import HostDraft
+from sync_core.inventory.node import Node
 from sync_core.inventory.problems import Problems, shown
 
 __all__ = ["fill"]

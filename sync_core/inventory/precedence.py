@@ -1,22 +1,28 @@
-"""Which of several values of a variable counts: ``all``, parent groups, child groups, the host; the later wins.
+"""Which of several values of a variable counts, by Ansible's rules.
 
-Between groups of the same depth Ansible's rule holds: ``ansible_group_priority``, then the alphabet, the later
-wins. A group's depth is its longest way from ``all``.
+The later wins: ``all`` in the inventory, ``group_vars/all``, groups in the inventory, other ``group_vars/``, the host
+in the inventory, ``host_vars/``. So a file of variables for a parent group beats what the inventory says of a child.
+Among groups parents come before children (a group's depth is its longest way from ``all``); at the same depth
+``ansible_group_priority`` decides, which only the inventory can set, then the alphabet. Where several inventories are
+given, the later one's word wins in each of these steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sync_core.inventory.document import Node
 from sync_core.inventory.groups import Draft, GroupDraft, HostDraft
+from sync_core.inventory.node import Node
 from sync_core.inventory.problems import Problems, shown
+from sync_core.inventory.variable_files import VariableFiles
 from sync_core.inventory.variables import ALIASES
 
 __all__ = ["Precedence", "RawSetting"]
 
 _PRIORITY = "ansible_group_priority"
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,26 +38,38 @@ class Precedence:
 
     Args:
         draft: groups without circles.
+        files: ``group_vars/`` and ``host_vars/``, the last one winning.
         problems: gets values that are set twice for the same group or host, by an alias.
     """
 
-    def __init__(self, draft: Draft, problems: Problems) -> None:
+    def __init__(self, draft: Draft, files: Sequence[VariableFiles], problems: Problems) -> None:
         self._draft = draft
+        self._files = files
         self._problems = problems
         self._parents = draft.parents()
         self._depths = draft.depths()
         self._inherited: dict[tuple[str, ...], Mapping[str, RawSetting]] = {}
-        self._own = {name: self._merged(group.name, group.tables) for name, group in draft.groups.items()}
+        self._own = {name: self._merged(name, group.tables) for name, group in draft.groups.items()}
+        self._filed = [{name: self._merged(name, tables) for name, tables in one.groups.items()} for one in self._files]
 
     def settings_of(self, host: HostDraft) -> dict[str, RawSetting]:
         """Return the values that count for ``host``, by canonical name."""
         groups = tuple(host.groups)
         if groups not in self._inherited:
-            found: dict[str, RawSetting] = {}
-            for name in sorted(self._at_or_above(groups), key=self._rank):
-                found.update(self._own[name])
-            self._inherited[groups] = found
-        return {**self._inherited[groups], **self._merged(host.name, host.tables)}
+            self._inherited[groups] = self._inherit(groups)
+        found = {**self._inherited[groups], **self._merged(host.name, host.tables)}
+        for one in self._files:
+            found.update(self._merged(host.name, one.hosts.get(host.name, ())))
+        return found
+
+    def _inherit(self, groups: Iterable[str]) -> dict[str, RawSetting]:
+        found: dict[str, RawSetting] = {}
+        others = sorted(self._at_or_above(groups) - {"all"}, key=self._rank)
+        for names in (["all"], others):
+            for tables in (self._own, *self._filed):
+                for name in names:
+                    found.update(tables.get(name, {}))
+        return found
 
     def _merged(self, origin: str, tables: Iterable[Node]) -> dict[str, RawSetting]:
         found: dict[str, RawSetting] = {}
@@ -85,6 +103,6 @@ class Precedence:
 def _priority(group: GroupDraft) -> int:
     for table in reversed(group.tables):
         value = table.table.get(_PRIORITY)
-        if value is not None and str(value.content).isdecimal():
+        if value is not None and _NUMBER.fullmatch(str(value.content)):
             return int(str(value.content))
     return 1

@@ -1,4 +1,4 @@
-"""The faults of one inventory file, gathered so that the author sees all of them at once."""
+"""The faults of an inventory, gathered so that its author sees all of them at once, and what deserves a warning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 
 from sync_core.model.errors import InventoryError, Problem
 
-__all__ = ["MAX_PROBLEMS", "WHOLE_FILE", "Place", "Problems", "closest", "shown"]
+__all__ = ["MAX_PROBLEMS", "WHOLE", "Place", "Problems", "closest", "shown", "whole"]
 
 MAX_PROBLEMS = 500
 """More than anybody reads; a hostile file must not make us keep millions."""
@@ -20,24 +20,37 @@ _MAX_COMPARED = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Place:
-    """A position in the file: 1-based line and column, both 0 for the file as a whole."""
+    """A position in a file.
 
+    Attributes:
+        file: as the user named it; empty for the inventory as a whole.
+        line: 1-based, 0 for the file as a whole.
+        column: 1-based, 0 for the file as a whole.
+    """
+
+    file: str = ""
     line: int
     column: int
 
 
-WHOLE_FILE = Place(line=0, column=0)
+WHOLE = Place(line=0, column=0)
+
+
+def whole(file: str) -> Place:
+    """Return the place that means ``file`` as a whole."""
+    return Place(file=file, line=0, column=0)
 
 
 class Problems:
-    """A collector: whoever reads a part of the file adds what is wrong with it and goes on.
+    """A collector: whoever reads a part of the inventory adds what is wrong with it and goes on.
 
     Args:
-        file: the file as the user named it.
+        inventory: what the user called the inventory: its file, or all of them.
     """
 
-    def __init__(self, file: str) -> None:
-        self.file = file
+    def __init__(self, inventory: str) -> None:
+        self._inventory = inventory
+        self._warnings: dict[str, None] = {}
         self._found: dict[tuple[Place, str], Problem] = {}
         self._topics: set[tuple[Place, str]] = set()
         self._places: set[Place] = set()
@@ -70,18 +83,27 @@ class Problems:
             return
         self._topics.add(about)
         self._found[place, message] = Problem(
-            file=self.file, line=place.line, column=place.column, message=message, hint=hint
+            file=place.file or self._inventory, line=place.line, column=place.column, message=message, hint=hint
         )
+
+    def warn(self, message: str) -> None:
+        """Note what is allowed but may be a mistake."""
+        self._warnings[message] = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What was warned of, in the order in which it was found, each once."""
+        return tuple(self._warnings)
 
     def has_at(self, place: Place) -> bool:
         """Whether something is wrong at ``place`` already, so that later checks can leave it alone."""
         return place in self._places
 
     def error(self) -> InventoryError:
-        """Return all that was found as one error, in file order."""
+        """Return all that was found as one error, file by file, from top to bottom."""
         ordered = [self._found[key] for key in sorted(self._found)]
         if self._has_dropped:
-            ordered.append(Problem(file=self.file, line=0, column=0, message="and more problems, not shown"))
+            ordered.append(Problem(file=self._inventory, line=0, column=0, message="and more problems, not shown"))
         return InventoryError(tuple(ordered))
 
 

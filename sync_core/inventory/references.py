@@ -41,7 +41,7 @@ def check_folders(hosts: Sequence[Host], settings: Mapping[str, Mapping[str, Set
         faults = [*_shared(caches), *_nested(caches, caches), *_nested(caches, remotes), *_nested(remotes, caches)]
         for fault in faults:
             setting = settings[fault.host][fault.variable]
-            place = Place(line=setting.line, column=setting.column)
+            place = Place(file=setting.file, line=setting.line, column=setting.column)
             problems.add(place, fault.message, fault.hint, topic=fault.hint)
 
 

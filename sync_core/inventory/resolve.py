@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from sync_core.inventory.document import Node
 from sync_core.inventory.groups import HostDraft
+from sync_core.inventory.node import Node
 from sync_core.inventory.paths import expand_path
 from sync_core.inventory.placeholders import fill
 from sync_core.inventory.precedence import RawSetting
@@ -23,6 +24,7 @@ from sync_core.model.security import AllowedHost, Level
 __all__ = ["Resolver"]
 
 _NUMBERS = frozenset({"tcp_port", "udp_port", "ssh_port", "interval_s", "max_delete"})
+_PATHS = ("remote", "cache", "ssh_key", "ssh_config")
 _MAX_DIGITS = 40
 _REQUIRED = {Role.MASTER: "remote", Role.SLAVE: "cache"}
 _TCP_PORTS = {Role.MASTER: 4440, Role.SLAVE: 5000}
@@ -34,14 +36,16 @@ class Resolver:
     """Makes hosts out of drafts.
 
     Attributes:
-        folder: what relative paths are relative to, absolute.
+        home: the absolute folder to which paths in ``Setting`` values are relative.
+        folders: by file, what relative paths in it are relative to, absolute.
         environ: the environment, for paths.
         roles: of every host that has one.
         masters: the names of all masters, in file order.
         problems: gets everything that is wrong with a host.
     """
 
-    folder: Path
+    home: Path
+    folders: Mapping[str, Path]
     environ: Mapping[str, str]
     roles: Mapping[str, Role]
     masters: tuple[str, ...]
@@ -55,15 +59,24 @@ class Resolver:
         role = self.roles[host.name]
         return {
             name: Setting(
-                value=_as_number(name, fill(setting.node, host, self.problems)),
+                value=self._value(name, host, setting.node),
                 origin=setting.origin,
-                file=self.problems.file,
+                file=setting.node.place.file,
                 line=setting.node.place.line,
                 column=setting.node.place.column,
             )
             for name, setting in raw.items()
             if ONLY_FOR.get(name, role) is role
         }
+
+    def _value(self, name: str, host: HostDraft, node: Node) -> object:
+        value = _as_number(name, fill(node, host, self.problems))
+        folder = self.folders[node.place.file]
+        if name not in _PATHS or folder == self.home or not isinstance(value, str) or value.startswith(("/", "~")):
+            return value
+        with suppress(ValueError):  # it is looked at again
+            return str(expand_path(value, folder=folder, environ=self.environ))
+        return value
 
     def host(self, draft: HostDraft, raw: Mapping[str, RawSetting], settings: Mapping[str, Setting]) -> Host | None:
         """Return the host that ``draft`` became, or ``None`` after noting what is wrong with it.
@@ -77,7 +90,7 @@ class Resolver:
         role = self.roles[draft.name]
         self._require_folder(draft, role, raw, values)
         masters = self._masters(draft, raw, values) if role is Role.SLAVE else ()
-        paths = {name: self._path(name, raw, values) for name in ("remote", "cache", "ssh_key", "ssh_config")}
+        paths = {name: self._path(name, raw, values) for name in _PATHS}
         if any(self._is_faulty(raw[name].node) for name in settings):
             return None
         return _host(draft.name, role, masters, values, paths)
@@ -148,10 +161,11 @@ class Resolver:
     def _path(self, name: str, raw: Mapping[str, RawSetting], values: Mapping[str, Any]) -> Path | None:
         if name not in values:
             return None
+        place = raw[name].node.place
         try:
-            return expand_path(values[name], folder=self.folder, environ=self.environ)
+            return expand_path(values[name], folder=self.folders[place.file], environ=self.environ)
         except ValueError as error:
-            self.problems.add(raw[name].node.place, f"{shown(name)}: {shown(values[name])}: {error}", topic=name)
+            self.problems.add(place, f"{shown(name)}: {shown(values[name])}: {error}", topic=name)
             return None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 
-from sync_core.inventory.document import Node
 from sync_core.inventory.groups import Draft
-from sync_core.inventory.problems import WHOLE_FILE, Problems, shown
+from sync_core.inventory.node import Node
+from sync_core.inventory.problems import WHOLE, Problems, shown
+from sync_core.inventory.variable_files import VariableFiles
 from sync_core.inventory.variables import ONLY_FOR
 from sync_core.model.inventory import Role
 
@@ -27,7 +28,7 @@ def assign_roles(draft: Draft, problems: Problems) -> dict[str, Role]:
     masters, slaves = (draft.hosts_below(group) for group in ROLE_GROUPS.values())
     roles: dict[str, Role] = {}
     if not draft.hosts and not problems:
-        problems.add(WHOLE_FILE, "the inventory has no hosts", "put them below the groups `masters` and `slaves`")
+        problems.add(WHOLE, "the inventory has no hosts", "put them below the groups `masters` and `slaves`")
     for host in draft.hosts.values():
         is_master, is_slave = host.name in masters, host.name in slaves
         if is_master and is_slave:
@@ -41,20 +42,31 @@ def assign_roles(draft: Draft, problems: Problems) -> dict[str, Role]:
     return roles
 
 
-def check_variables(draft: Draft, roles: Mapping[str, Role], problems: Problems) -> None:
+def check_variables(
+    draft: Draft,
+    files: Sequence[VariableFiles],
+    roles: Mapping[str, Role],
+    flat: Container[str],
+    problems: Problems,
+) -> None:
     """Note variables of one role where only the other can be meant: at a host, and in groups of one role.
 
     Args:
         draft: all groups and hosts.
+        files: what ``group_vars/`` and ``host_vars/`` say of them.
         roles: of the hosts.
+        flat: files where a host's values include what it inherits, so that they may be for either role.
         problems: gets the faults. What ``all`` or a group of both roles holds is right: each role takes its own.
     """
     for host in draft.hosts.values():
         if host.name in roles and not problems.has_at(host.place):
-            _check(host.tables, roles[host.name], f"{shown(host.name)} is a {roles[host.name]}", problems)
+            own = (table for table in host.tables if table.place.file not in flat)
+            filed = (table for one in files for table in one.hosts.get(host.name, ()))
+            _check([*own, *filed], roles[host.name], f"{shown(host.name)} is a {roles[host.name]}", problems)
     for role, top in ROLE_GROUPS.items():
         for name in sorted(draft.groups_below(top)):
-            _check(draft.groups[name].tables, role, f"the hosts of {shown(name)} are {role}s", problems)
+            filed = (table for one in files for table in one.groups.get(name, ()))
+            _check([*draft.groups[name].tables, *filed], role, f"the hosts of {shown(name)} are {role}s", problems)
 
 
 def _check(tables: Iterable[Node], role: Role, who: str, problems: Problems) -> None:

@@ -1,4 +1,4 @@
-"""The first look at a document: is it shaped as an inventory? The model of ``variables`` decides, for each value."""
+"""The first look at a file: is it shaped as an inventory, or as variables? The model of ``variables`` decides."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from sync_core.inventory.document import Node
+from sync_core.inventory.node import Node
 from sync_core.inventory.problems import MAX_PROBLEMS, Place, Problems, closest, shown
 from sync_core.inventory.values import Expects
-from sync_core.inventory.variables import NOT_BUILT, AllowedHostTable, DocumentModel, GroupTable, VariableTable
+from sync_core.inventory.variables import (
+    NOT_BUILT,
+    AllowedHostTable,
+    DocumentModel,
+    GroupTable,
+    Variables,
+    VariableTable,
+)
 
-__all__ = ["check_shape", "value_problem"]
+__all__ = ["check_shape", "check_variables_shape", "value_problem"]
 
 
 _OLD_FLAGS = frozenset({"yes", "no", "on", "off", "y", "n"})
@@ -26,14 +33,15 @@ def check_shape(document: Node, problems: Problems) -> None:
     try:
         DocumentModel.model_validate(document.plain)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False)[: MAX_PROBLEMS + 1]
-        spots = [(_find(document, detail["loc"]), str(detail["type"])) for detail in details]
-        around = {spot.path[:length] for spot, _ in spots for length in range(len(spot.path))}
-        for spot, error_type in spots:
-            is_name = spot.rest == ("[key]",)  # names are checked where groups are read, which says more
-            is_outer = spot.kind is _Kind.VALUE and spot.path in around  # the part of the value at fault says more
-            if not is_name and not is_outer:
-                _report(spot, error_type, problems)
+        _report_all(error, document, _Kind.DOCUMENT, problems)
+
+
+def check_variables_shape(table: Node, problems: Problems) -> None:
+    """Note every value of ``table``, the root of a file of variables, that is none, and every unknown name."""
+    try:
+        _VARIABLES.validate_python(table.plain)
+    except ValidationError as error:
+        _report_all(error, table, _Kind.VARIABLES, problems)
 
 
 def value_problem(variable: str, value: object) -> tuple[str, str | None]:
@@ -50,6 +58,9 @@ def _expectations(*models: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 
 _EXPECTED = dict(_expectations(GroupTable, VariableTable, AllowedHostTable))
+
+
+_VARIABLES: TypeAdapter[VariableTable] = TypeAdapter(Variables)
 
 
 class _Kind(Enum):
@@ -82,8 +93,19 @@ class _Spot:
     rest: tuple[int | str, ...] = ()
 
 
-def _find(document: Node, location: Iterable[int | str]) -> _Spot:
-    spot = _Spot(kind=_Kind.DOCUMENT, within=_Kind.DOCUMENT, name="", node=document, key_place=document.place)
+def _report_all(error: ValidationError, root: Node, kind: _Kind, problems: Problems) -> None:
+    details = error.errors(include_url=False, include_context=False)[: MAX_PROBLEMS + 1]
+    start = _Spot(kind=kind, within=kind, name="", node=root, key_place=root.place)
+    spots = [(_find(start, detail["loc"]), str(detail["type"])) for detail in details]
+    around = {spot.path[:length] for spot, _ in spots for length in range(len(spot.path))}
+    for spot, error_type in spots:
+        is_name = spot.rest == ("[key]",)  # names are checked where groups are read, which says more
+        is_outer = spot.kind is _Kind.VALUE and spot.path in around  # the part of the value at fault says more
+        if not is_name and not is_outer:
+            _report(spot, error_type, problems)
+
+
+def _find(spot: _Spot, location: Iterable[int | str]) -> _Spot:
     for label in location:
         content, table = spot.node.content, spot.node.table
         if isinstance(label, int) and isinstance(content, tuple):
@@ -126,10 +148,14 @@ def _wrong_kind(spot: _Spot) -> tuple[str, str | None]:
     match spot.kind:
         case _Kind.DOCUMENT:
             return f"{shown(value)} is not an inventory", "a mapping of groups: all, masters, slaves"
+        case _Kind.GROUP if spot.name == "plugin":
+            return "inventory plugins are Ansible's own", "use what `ansible-inventory --list` makes of this file"
         case _Kind.GROUP:
             return f"the group {shown(spot.name)}: {shown(value)} is not a mapping", "of `hosts`, `children`, `vars`"
         case _Kind.HOST:
             return f"the host {shown(spot.name)}: {shown(value)} is not a mapping of variables", None
+        case _Kind.VARIABLES if not spot.name:
+            return f"{shown(value)} is not a mapping of variables", None
         case _Kind.PART | _Kind.VARIABLES:
             hint = "a colon after each name" if isinstance(value, (str, list)) else None
             return f"{shown(spot.name)}: {shown(value)} is not {_EXPECTED[spot.name]}", hint
@@ -143,8 +169,6 @@ def _unknown(spot: _Spot) -> tuple[str, str | None]:
     match spot.within:
         case _Kind.GROUP if spot.name in VariableTable.model_fields:
             return f"{shown(spot.name)} does not stand directly in a group", "put it below `vars`"
-        case _Kind.GROUP if spot.name == "hostvars":
-            return "documents of `ansible-inventory --list` are not built yet", "name the inventory behind it"
         case _Kind.GROUP:
             hint = closest(spot.name, GroupTable.model_fields) or "a group holds `hosts`, `children` and `vars`"
             return f"unknown key {shown(spot.name)} in a group", hint

@@ -10,6 +10,7 @@ from pathlib import Path
 from sync_core.model.security import AllowedHost
 
 __all__ = [
+    "SOURCE_SEPARATOR",
     "Connection",
     "Dialect",
     "Group",
@@ -20,6 +21,10 @@ __all__ = [
     "Setting",
     "SshSettings",
 ]
+
+
+SOURCE_SEPARATOR = ", "
+"""Between the sources of an inventory where they make one text."""
 
 
 class Role(StrEnum):
@@ -124,7 +129,8 @@ class Setting:
     """One value that somebody set, and where.
 
     Attributes:
-        value: as written, after aliases, ``{n}`` and ``{name}`` were resolved.
+        value: as written, after aliases, ``{n}`` and ``{name}`` were resolved; a path that is relative to another
+            folder than that of the inventory's first source is written out.
         origin: the group's or host's name that it comes from.
         file: the file that holds it, as the user named it.
         line: 1-based.
@@ -158,18 +164,23 @@ class Inventory:
     """Everything that one inventory declares.
 
     Attributes:
-        source: the file.
+        sources: the files or folders that it was read from, absolute, in the order in which they were named.
         hosts: by name, in file order.
         groups: by name, in file order; ``all`` and ``ungrouped`` always exist.
         settings: per host the values that somebody set, by canonical variable name, inherited ones included.
         warnings: what is legal but deserves a word on stderr.
     """
 
-    source: Path
+    sources: tuple[Path, ...]
     hosts: Mapping[str, Host]
     groups: Mapping[str, Group]
     settings: Mapping[str, Mapping[str, Setting]]
     warnings: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """What tells this inventory from others: its sources in order. A host belongs to all of them together."""
+        return SOURCE_SEPARATOR.join(map(str, self.sources))
 
     @property
     def masters(self) -> tuple[Host, ...]:

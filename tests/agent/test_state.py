@@ -13,6 +13,7 @@ from sync_core.agent.process import process_started_at
 from sync_core.agent.state import HostState, RunRecord, state_folder
 from sync_core.model.errors import StateError
 from tests.support.agents import state_of
+from tests.support.inventories import a_slave, an_inventory
 from tests.support.net import Lines
 
 
@@ -85,7 +86,7 @@ def test_a_record_that_makes_no_sense_is_none(tmp_path: Path, content: bytes) ->
     state = state_of(tmp_path, "h")
     (state.folder / "agent.json").write_bytes(content)
     assert state.record() is None
-    assert state.claim(Path("/i/jsync.yaml")) is None
+    assert state.claim("/i/jsync.yaml") is None
 
 
 @pytest.mark.parametrize("started_at", [0.0, 1e300, float("nan")])
@@ -177,11 +178,29 @@ def test_a_host_belongs_to_one_inventory(tmp_path: Path, record: RunRecord | Non
         state.write_record(written)
     if expected == "refused":
         with pytest.raises(StateError, match=str(other)) as caught:
-            state.claim(Path("/i/jsync.yaml"))
+            state.claim("/i/jsync.yaml")
         assert str(other) in str(caught.value.hint)
     else:
-        claimed = state.claim(Path("/i/jsync.yaml"))
+        claimed = state.claim("/i/jsync.yaml")
         assert (claimed is not None) == (expected == "ours")
+
+
+def test_several_inventories_own_a_host_together_and_while_all_of_them_exist(tmp_path: Path) -> None:
+    state = state_of(tmp_path, "h")
+    parts = [tmp_path / "a.yaml", tmp_path / "b.yaml"]
+    for part in parts:
+        part.write_bytes(b"")
+    both = an_inventory(a_slave("h"))
+    both = replace(both, sources=tuple(parts))
+    state.write_record(a_record(inventory=both.source, **DEAD))
+    assert state.claim(both.source) is not None
+    for other in (str(parts[0]), f"{parts[1]}, {parts[0]}"):
+        with pytest.raises(StateError) as caught:
+            state.claim(other)
+        assert caught.value.hint is not None
+        assert f"`jsync down h -i {parts[0]} -i {parts[1]}` frees it" in caught.value.hint
+    parts[1].unlink()
+    assert state.claim(str(parts[0])) is None
 
 
 def test_the_two_locks_are_two(tmp_path: Path) -> None:

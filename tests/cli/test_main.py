@@ -46,7 +46,6 @@ def test_every_command_has_help_with_examples(command: object) -> None:
         (["nonsense"], "No such command 'nonsense'", "`jsync --help` shows how"),
         (["validate", "--nonsense"], "No such option: --nonsense", "`jsync validate --help` shows how"),
         (["validate", "-o", "xml"], "Invalid value for '-o' / '--output'", "`jsync validate --help` shows how"),
-        (["validate", "-i", "a", "-i", "b"], "several inventories at once are not built yet", "give -i once"),
     ],
 )
 def test_usage_errors(argv: list[str], message: str, hint: str) -> None:

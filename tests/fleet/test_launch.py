@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from sync_core.fleet.launch import NotReady, wait_until_ready
@@ -11,7 +12,10 @@ def test_the_child_agrees_with_us(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
     launcher = a_launcher(pair.state, "jsync", "-v")
     arguments = launcher.arguments(pair.inventory, pair.slave, "--detached")
-    assert arguments == ("jsync", "-v", "agent", "slave", "--inventory", str(pair.inventory.source), "--detached")
+    assert arguments == ("jsync", "-v", "agent", "slave", "--inventory", str(pair.inventory.sources[0]), "--detached")
+    both = replace(pair.inventory, sources=(Path("/b.yaml"), Path("/a")))
+    arguments = launcher.arguments(both, pair.slave)
+    assert arguments == ("jsync", "-v", "agent", "slave", "--inventory", "/b.yaml", "--inventory", "/a")
     assert launcher.environment()["JSYNC_STATE_DIR"] == str(pair.state)
 
 

@@ -95,7 +95,7 @@ def test_the_next_master_is_asked_when_one_is_away(tmp_path: Path, check: bool) 
     write_tree(pair.remote, {"_all/a": b"1"})
     away = a_host("away", role=Role.MASTER, tcp_port=free_port())
     slave = replace(pair.slave, masters=("away", "master"))
-    inventory = replace(an_inventory(away, pair.master, slave), source=pair.inventory.source)
+    inventory = replace(an_inventory(away, pair.master, slave), sources=pair.inventory.sources)
     with in_thread(running(an_agent(pair))):
         (result,) = sync_slaves(inventory, [slave], pair.state, check=check)
     assert (result.error, result.master) == (None, "master")

@@ -90,7 +90,7 @@ def test_a_kind_knows_its_texts(kind: str, text: str, expected: bool | None) -> 
 def test_depth_and_number_are_bounded() -> None:
     with pytest.raises(TooMuchError, match=f"the file has more than {MAX_DEPTH} levels") as caught:
         yaml.compose("[" * (MAX_DEPTH + 1), Loader=CoreLoader)
-    assert (caught.value.mark.line, caught.value.mark.column) == (0, MAX_DEPTH)
+    assert (caught.value.line, caught.value.column) == (1, MAX_DEPTH + 1)
     deepest = "[" * MAX_DEPTH + "]" * MAX_DEPTH
     assert yaml.compose(deepest, Loader=CoreLoader) is not None
     assert limit_reached(depth=MAX_DEPTH, nodes=MAX_NODES) is None

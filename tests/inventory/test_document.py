@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.inventory.core_schema import MAX_DEPTH, MAX_NODES
-from sync_core.inventory.document import MAX_FILE_BYTES, Node, parse
-from sync_core.inventory.problems import Place, Problems
+from sync_core.inventory.document import MAX_FILE_BYTES, MAX_YAML_BYTES, parse, parse_json
+from sync_core.inventory.node import Node
+from sync_core.inventory.problems import Place, Problems, whole
 
 
 def read(text: str | bytes) -> tuple[Node | None, list[str]]:
@@ -99,8 +100,6 @@ def test_faults_of_content_do_not_end_the_reading(text: str, expected: list[str]
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "the file is empty (`jsync init` writes a working example)"),
-        ("# nothing\n", "the file is empty (`jsync init` writes a working example)"),
         ("a: [1\nb: 2\n", "2:2: not YAML: expected ',' or ']', but got ':'"),
         ("a: 'x\n", "2:1: not YAML: found unexpected end of stream"),
         ("a:\n\tb: 1\n", "2:1: not YAML: found character '\\t' that cannot start any token"),
@@ -111,15 +110,60 @@ def test_faults_of_content_do_not_end_the_reading(text: str, expected: list[str]
         ('a: "\\UFFFFFFFF"\n', "not YAML: an escape names a character that does not exist"),
         ("é: 1\nb: é".encode() + b"\xff", "2:5: not UTF-8: the byte 0xff (save the file as UTF-8)"),
         ("a: 1".encode("utf-16"), "1:1: not UTF-8: the byte 0xff (save the file as UTF-8)"),
+        (b" " * (MAX_FILE_BYTES + 1), f"it is larger than {MAX_FILE_BYTES} bytes (ranges shorten lists of hosts)"),
         (
-            b" " * (MAX_FILE_BYTES + 1),
-            f"the file is larger than {MAX_FILE_BYTES} bytes (ranges shorten lists of hosts)",
+            b"{a: " + b" " * MAX_YAML_BYTES + b"}",
+            f"it is larger than {MAX_YAML_BYTES} bytes (ranges shorten lists of hosts)",
         ),
+        ('{"a": ' * (MAX_DEPTH + 1), f"1:{6 * MAX_DEPTH + 1}: the file has more than {MAX_DEPTH} levels"),
         ("[" * (MAX_DEPTH + 1), f"1:{MAX_DEPTH + 1}: the file has more than {MAX_DEPTH} levels"),
     ],
 )
 def test_what_is_no_document_says_where(text: str | bytes, expected: str) -> None:
     assert read(text) == (None, [expected])
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
+def test_an_empty_file_is_a_document_without_content(text: str) -> None:
+    node, problems = read(text)
+    assert node is not None
+    assert (node.content, problems) == (None, [])
+
+
+def test_places_name_the_file() -> None:
+    problems = Problems("f")
+    for text, line in ((b"a: 1", 1), (b'{"a": 1}', 1), (b"", 0)):
+        node = parse(text, problems, "g")
+        assert node is not None
+        assert node.place == (Place(file="g", line=1, column=1) if line else whole("g"))
+    for wrong in (b"a: [", b"\xff", b"a: \x07", b'"\\UFFFFFFFF"', b"[" * 99, b"a: *b", b"%YAML 3.0\n---\n"):
+        assert parse(wrong, problems, "g") is None
+    parse(b"a: 1\na: !x 2", problems, "g")
+    assert {problem.file for problem in problems.error().problems} == {"g"}
+
+
+def test_long_json_is_taken_where_long_yaml_is_not() -> None:
+    node, problems = read('{"a": "' + "x" * MAX_YAML_BYTES + '"}')
+    assert problems == []
+    assert node is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"a": 1}', []),
+        (b"", ["s:1:1: not JSON: Expecting value"]),
+        (b"a: 1", ["s:1:1: not JSON: Expecting value"]),
+        (b'{"a": 1,\n}', ["s:2:1: not JSON: expected a key in double quotes"]),
+        (b"\xff", ["s:1:1: not UTF-8: the byte 0xff (save the file as UTF-8)"]),
+        (b"[" * 51, [f"s:1:51: the file has more than {MAX_DEPTH} levels"]),
+    ],
+)
+def test_what_must_be_json_is_not_read_as_yaml(data: bytes, expected: list[str]) -> None:
+    problems = Problems("f")
+    node = parse_json(data, problems, "s")
+    assert [str(problem) for problem in problems.error().problems] == expected
+    assert (node is None) == bool(expected)
 
 
 def test_aliases_can_not_blow_up_the_file() -> None:
@@ -138,8 +182,7 @@ def test_aliases_can_not_make_it_deep() -> None:
     assert f"with its aliases the file has more than {MAX_DEPTH} levels" in problems[0]
 
 
-TEXT = st.text(st.characters(max_codepoint=0xFFFF, exclude_categories=["Cs"]), max_size=5)
-"""Beyond U+FFFF, JSON writes one character as two escapes, which YAML takes for two halves."""
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | TEXT,
@@ -148,7 +191,7 @@ json_values = st.recursive(
 )
 
 
-@given(value=json_values)
+@given(value=st.dictionaries(TEXT.filter(bool), json_values, max_size=3))
 def test_json_is_read_as_json(value: object) -> None:
     node, problems = read(json.dumps(value))
     assert node is not None

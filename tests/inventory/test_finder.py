@@ -21,17 +21,18 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_order_is_option_variable_here_config_folder(config: Path) -> None:
     config.parent.mkdir(parents=True)
     config.touch()
-    assert find(None, environ={}) == config
+    assert find((), environ={}) == (config,)
     Path("jsync.yaml").touch()
-    assert find(None, environ={"JSYNC_INVENTORY": ""}) == Path("jsync.yaml")
-    assert find(None, environ={"JSYNC_INVENTORY": "by-variable.yaml"}) == Path("by-variable.yaml")
-    assert find(Path("by-option.yaml"), environ={"JSYNC_INVENTORY": "by-variable.yaml"}) == Path("by-option.yaml")
+    assert find((), environ={"JSYNC_INVENTORY": ""}) == (Path("jsync.yaml"),)
+    assert find((), environ={"JSYNC_INVENTORY": "by-variable.yaml"}) == (Path("by-variable.yaml"),)
+    options = (Path("one.yaml"), Path("two"))
+    assert find(options, environ={"JSYNC_INVENTORY": "by-variable.yaml"}) == options
 
 
 @pytest.mark.skipif(Path("/etc/jsync/jsync.yaml").exists(), reason="this machine has an inventory in /etc/jsync")
 def test_without_any_the_error_lists_all_places(config: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        find(None, environ={})
+        find((), environ={})
     assert str(caught.value) == (
         f"no inventory: looked at -i, $JSYNC_INVENTORY, ./jsync.yaml, {config}, /etc/jsync/jsync.yaml"
     )
@@ -43,6 +44,6 @@ def test_a_place_that_can_not_be_looked_at_counts_as_empty(monkeypatch: pytest.M
     monkeypatch.setenv("XDG_CONFIG_HOME", "/" + "x" * 300)  # no file system takes such a name
     Path("jsync.yaml").symlink_to("jsync.yaml")
     try:
-        assert find(None, environ={}) == Path("/etc/jsync/jsync.yaml")
+        assert find((), environ={}) == (Path("/etc/jsync/jsync.yaml"),)
     except UsageError as error:
         assert "looked at" in str(error)

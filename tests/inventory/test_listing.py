@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sync_core.inventory import HostValue, describe, dump, graph
+from sync_core.inventory import HostValue, describe, dump, graph, load
 from sync_core.inventory.listing import MAX_GRAPH_LINES
 from sync_core.model.errors import UsageError
 from sync_core.model.inventory import Group, Inventory
-from tests.support.inventories import an_inventory, inventory_of
+from tests.support.inventories import ENVIRON, an_inventory, inventory_of
+from tests.support.inventory_files import write_files
 
 SITE = """\
 all: {vars: {interval_s: 5, remote: r, x_note: "of {name}"}}
@@ -137,3 +140,51 @@ def test_an_unknown_host_is_a_usage_error(name: str, hint: str, site: Inventory)
     with pytest.raises(UsageError, match=f"there is no host `{name}`") as caught:
         describe(site, name)
     assert caught.value.hint == hint
+
+
+EXAMPLES = Path(__file__).parents[2] / "inventory_examples"
+
+
+@pytest.mark.parametrize("name", ["demo.yaml", "mixed.yaml", "site.yaml", "fleet", "dynamic.py"])
+def test_the_list_of_an_example_read_again_is_the_same_inventory(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    shutil.copytree(EXAMPLES, folder, ignore=shutil.ignore_patterns("demo"))
+    for path in folder.rglob("*_vars"):
+        assert path.parent != folder  # they would be read beside the list, too
+    inventory = load(folder / name, environ=dict(os.environ))
+    home = folder / name if (folder / name).is_dir() else folder
+    shutil.rmtree(home / "group_vars", ignore_errors=True)
+    shutil.rmtree(home / "host_vars", ignore_errors=True)
+    assert_same(inventory, home)
+
+
+def test_a_list_of_several_inventories_read_again_is_the_same_inventory(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "a/hosts": "{masters: {hosts: {m: {remote: r}, n: {remote: ~/r}}}, slaves: {vars: {cache: 'c/{name}'}}}",
+            "b/more": "{slaves: {hosts: {'s[1:2]': {master: m, tcp_port: '{n}'}, t: {master: [n, m], cache: $SITE/t}}}}",
+            "b/host_vars/s2": "{cache: s2, ssh_key: key, x_path: key}",
+        },
+    )
+    inventory = load(tmp_path / "a" / "hosts", tmp_path / "b", environ=ENVIRON)
+    assert inventory.settings["s1"]["cache"].value == "c/s1"
+    assert inventory.settings["s2"]["cache"].value == f"{tmp_path}/b/s2"
+    assert inventory.settings["s2"]["x_path"].value == "key"
+    assert inventory.settings["t"]["cache"].value == f"{tmp_path}/b/north/t"
+    assert_same(inventory, tmp_path / "a")
+
+
+def assert_same(inventory: Inventory, folder: Path) -> None:
+    """Write the list of ``inventory`` into ``folder`` and read it again."""
+    listed = dump(inventory)
+    path = folder / "list.json"
+    path.write_text(json.dumps(listed))
+    again = load(path, environ={**os.environ, **ENVIRON})
+    assert again.hosts == inventory.hosts
+    assert list(again.hosts) == list(inventory.hosts)
+    assert dump(again) == listed
+    assert again.warnings == inventory.warnings
+    for name, group in inventory.groups.items():
+        if name != "all" and (group.hosts or group.children):
+            assert again.groups[name] == group

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -8,9 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync_core.inventory import load
-from sync_core.model.errors import InventoryError, NotBuiltError
+from sync_core.model.errors import InventoryError
 from sync_core.model.inventory import Group
-from tests.support.inventories import ENVIRON, inventory_of, problems_of, write_inventory
+from tests.support.inventories import ENVIRON, inventory_of, problems_of
+from tests.support.inventory_files import MASTER, faults, write_files
 
 CONTRACT = """
     all:
@@ -37,7 +39,7 @@ CONTRACT = """
 
 def test_the_example_of_the_contract(tmp_path: Path) -> None:
     inventory = inventory_of(tmp_path, CONTRACT)
-    assert inventory.source == tmp_path / "jsync.yaml"
+    assert (inventory.sources, inventory.source) == ((tmp_path / "jsync.yaml",), f"{tmp_path}/jsync.yaml")
     assert inventory.warnings == ()
     assert list(inventory.hosts) == ["scheduler-4440", "slave-5000", "slave-5001", "slave-5002", "slave-5003"]
     assert inventory.groups == {
@@ -116,16 +118,6 @@ def test_a_file_that_can_not_be_read_says_why(tmp_path: Path) -> None:
         assert caught.value.problems[0].message.startswith(reason)
 
 
-def test_folders_and_executables_are_not_built_yet(tmp_path: Path) -> None:
-    with pytest.raises(NotBuiltError, match="is a folder; these are not built yet"):
-        load(tmp_path, environ={})
-    path = write_inventory(tmp_path, CONTRACT)
-    path.chmod(0o755)
-    with pytest.raises(NotBuiltError, match="is executable; inventories that are run are not built yet") as caught:
-        load(path, environ={})
-    assert caught.value.hint == f"if it is YAML: chmod a-x {path}"
-
-
 def test_a_pipe_is_read_like_a_file() -> None:
     reader, writer = os.pipe()
     with os.fdopen(reader), os.fdopen(writer, "wb") as pipe:
@@ -134,13 +126,113 @@ def test_a_pipe_is_read_like_a_file() -> None:
         assert list(load(Path(f"/dev/fd/{reader}"), environ={}).hosts) == ["m"]
 
 
-@pytest.mark.parametrize("name", ["group_vars", "host_vars"])
-def test_variable_folders_are_never_silently_ignored(name: str, tmp_path: Path) -> None:
-    (tmp_path / name).mkdir()
-    assert problems_of(tmp_path, "{masters: {hosts: {m: {remote: r, x: 1}}}}") == [
-        f"{name}/ beside it is not read yet: not built (put the values into the file, and move the folder away)",
-        "1:35: unknown variable `x` (names of your own begin with `x_`)",
+SITE = {
+    "hosts/masters.yaml": """
+        masters: {hosts: {m: {remote: remote}}}
+        """,
+    "hosts/slaves.yaml": """
+        slaves: {vars: {max_delete: 1, cache: "c/{name}"}, hosts: {"s[1:2]": {tcp_port: "5{n}"}}}
+        """,
+    "hosts/group_vars/all.yml": "udp_port: 7\ncache: none\n",
+    "hosts/group_vars/slaves/a.json": '{"max_delete": 2, "cache": "$HOME/{name}"}',
+    "hosts/group_vars/slaves/b.yml": "max_delete: '3%'\n",
+    "hosts/host_vars/s2": "# this one is different\nansible_host: 10.0.0.2\ntcp_port: 99\n",
+    "more/list.sh": """
+        #!/bin/sh
+        echo '{"_meta": {"hostvars": {'
+        echo '  "s3": {"cache": "here", "remote": "inherited from all"}}},'
+        echo '"slaves": {"hosts": ["s3"]}}'
+        """,
+    "more/host_vars/m": "remote: other\n",
+}
+
+
+def test_files_of_all_kinds_make_one_inventory(tmp_path: Path) -> None:
+    write_files(tmp_path, SITE)
+    (tmp_path / "more/list.sh").chmod(0o755)
+    inventory = load(tmp_path / "hosts", tmp_path / "more/list.sh", environ=ENVIRON)
+    assert inventory.sources == (tmp_path / "hosts", tmp_path / "more/list.sh")
+    assert inventory.source == f"{tmp_path}/hosts, {tmp_path}/more/list.sh"
+    assert list(inventory.hosts) == ["m", "s1", "s2", "s3"]
+    found = {name: (host.remote or host.cache, host.tcp_port, host.udp_port) for name, host in inventory.hosts.items()}
+    assert found == {
+        "m": (tmp_path / "more/other", 4440, 7),  # relative to the folder that has host_vars/
+        "s1": (Path("/home/jobs/s1"), 51, 7),
+        "s2": (Path("/home/jobs/s2"), 99, 7),
+        "s3": (tmp_path / "more/here", 5000, 7),
+    }
+    assert [str(slave.max_delete) for slave in inventory.slaves] == ["3%", "3%", "3%"]
+    assert inventory.hosts["s2"].address == "10.0.0.2"
+    where = {
+        (host, name): f"{setting.origin} {setting.file}:{setting.line}:{setting.column}".replace(f"{tmp_path}/", "")
+        for host in ("s2", "s3", "m")
+        for name, setting in inventory.settings[host].items()
+    }
+    assert where["s2", "max_delete"] == "slaves hosts/group_vars/slaves/b.yml:1:13"
+    assert where["s2", "cache"] == "slaves hosts/group_vars/slaves/a.json:1:28"
+    assert where["s2", "udp_port"] == "all hosts/group_vars/all.yml:1:11"
+    assert where["s2", "address"] == "s2 hosts/host_vars/s2:2:15"
+    assert where["s3", "cache"] == "s3 more/list.sh --list:2:19"
+    assert where["m", "remote"] == "m more/host_vars/m:1:9"
+    assert ("s3", "remote") not in where
+
+
+def test_the_files_of_an_executable_and_faults_all_over_come_in_one_go(tmp_path: Path) -> None:
+    write_files(tmp_path, SITE)
+    write_files(
+        tmp_path,
+        {
+            "hosts/host_vars/s1.yml": "tcp_port: 0\nremote: x\n",
+            "hosts/group_vars/masters": "max_delete: 1\n",
+            "hosts/slaves.yaml": "slaves: {hosts: {'s[1:2]': {cache: a, tcp_port: x}}}",
+            "more/extra": "slaves: {hosts: {s4: {cache: a, master: n}}}",
+        },
+    )
+    assert faults(tmp_path, "hosts", "more/extra") == [
+        "hosts/group_vars/masters:1:1: `max_delete` is a variable of slaves, and the hosts of `masters` are masters "
+        "(remove it)",
+        "hosts/host_vars/s1.yml:1:11: `tcp_port`: `0` is not a port from 1 to 65535",
+        "hosts/host_vars/s1.yml:2:1: `remote` is a variable of masters, and `s1` is a slave (remove it)",
+        "hosts/slaves.yaml:1:49: `tcp_port`: `x` is not a port from 1 to 65535",
+        "more/extra:1:41: there is no master `n` (masters: m)",
     ]
+
+
+def test_what_is_missing_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    write_files(tmp_path, SITE)
+    (tmp_path / "hosts/masters.yaml").write_text("masters: [")
+    (tmp_path / "hosts/group_vars/masters.yml").write_text("x: [")
+    assert faults(tmp_path, "hosts", "none") == [
+        "hosts/masters.yaml:1:11: not YAML: expected the node content, but found '<stream end>'",
+        "none: there is no such file (`jsync init` writes a working example)",
+    ]
+
+
+def test_faults_of_the_whole_name_all_of_it(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a": "masters:", "b": "slaves:"})
+    assert faults(tmp_path, "a", "b") == [
+        "a, b: the inventory has no hosts (put them below the groups `masters` and `slaves`)"
+    ]
+
+
+def test_the_later_inventory_wins(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "a.yaml": "{masters: {vars: {tcp_port: 1}, hosts: {m: {remote: a, listen: a}}}}",
+            "b.yaml": "{masters: {vars: {tcp_port: 2}, hosts: {m: {remote: b}}}}",
+        },
+    )
+    for first, second in ("ab", "ba"):
+        host = load(tmp_path / f"{first}.yaml", tmp_path / f"{second}.yaml", environ=ENVIRON).hosts["m"]
+        assert (host.tcp_port, host.remote, host.listen) == ({"a": 1, "b": 2}[second], tmp_path / second, "a")
+
+
+def test_files_that_nobody_reads_are_a_warning(tmp_path: Path) -> None:
+    write_files(tmp_path, {"jsync.yaml": MASTER, "group_vars/mastres.yml": "x: 1"})
+    assert load(tmp_path / "jsync.yaml", environ={}).warnings == (
+        f"{tmp_path}/group_vars: `mastres.yml` not read: there is no group of that name",
+    )
 
 
 def test_ten_thousand_hosts_are_taken(tmp_path: Path) -> None:
@@ -161,10 +253,10 @@ NESTED = st.recursive(
 )
 
 
-def loads_or_is_refused(path: Path, data: bytes) -> None:
+def loads_or_is_refused(path: Path, data: bytes, *, inventory_path: Path | None = None) -> None:
     path.write_bytes(data)
     try:
-        inventory = load(path, environ=ENVIRON)
+        inventory = load(inventory_path or path, environ=ENVIRON)
     except InventoryError as error:
         assert error.problems
         assert all(problem.message for problem in error.problems)
@@ -185,3 +277,26 @@ def test_random_bytes_are_an_inventory_or_an_inventory_error(data: bytes, tmp_pa
 @given(document=st.dictionaries(WORDS, NESTED, max_size=4))
 def test_random_documents_are_an_inventory_or_an_inventory_error(document: object, tmp_path: Path) -> None:
     loads_or_is_refused(tmp_path / "random.yaml", repr(document).replace("None", "null").encode())
+
+
+LISTS = st.fixed_dictionaries(
+    {"_meta": st.fixed_dictionaries({}, optional={"hostvars": NESTED | st.dictionaries(WORDS, NESTED, max_size=3)})},
+    optional={
+        name: st.lists(WORDS, max_size=3) | st.dictionaries(st.sampled_from(["hosts", "children", "vars"]), NESTED)
+        for name in ("masters", "slaves", "a")
+    },
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=LISTS)
+def test_random_lists_are_an_inventory_or_an_inventory_error(document: object, tmp_path: Path) -> None:
+    loads_or_is_refused(tmp_path / "random.json", json.dumps(document).encode())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=60) | st.dictionaries(WORDS, NESTED, max_size=4).map(lambda v: json.dumps(v).encode()))
+def test_random_files_of_variables_are_taken_or_an_inventory_error(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "group_vars").mkdir(exist_ok=True)
+    (tmp_path / "jsync.yaml").write_text(MASTER)
+    loads_or_is_refused(tmp_path / "group_vars" / "masters", data, inventory_path=tmp_path / "jsync.yaml")

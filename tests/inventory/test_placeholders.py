@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from sync_core.inventory.document import Node, parse
+from sync_core.inventory.document import parse
 from sync_core.inventory.groups import HostDraft
+from sync_core.inventory.node import Node
 from sync_core.inventory.placeholders import fill
-from sync_core.inventory.problems import WHOLE_FILE, Problems
+from sync_core.inventory.problems import WHOLE, Problems
 
-IN_RANGE = HostDraft(name="slave-07", place=WHOLE_FILE, n="07")
-ALONE = HostDraft(name="slave", place=WHOLE_FILE, n=None)
+IN_RANGE = HostDraft(name="slave-07", place=WHOLE, n="07")
+ALONE = HostDraft(name="slave", place=WHOLE, n=None)
 
 
 def node_of(text: str) -> Node:

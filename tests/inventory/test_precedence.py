@@ -6,17 +6,33 @@ import pytest
 
 from sync_core.inventory.document import parse
 from sync_core.inventory.groups import read_groups
+from sync_core.inventory.node import Node
 from sync_core.inventory.precedence import Precedence
 from sync_core.inventory.problems import Problems
+from sync_core.inventory.variable_files import VariableFiles
 
 
-def winners(text: str, host: str) -> dict[str, tuple[object, str]]:
-    """Return for each variable of ``host`` its value and the origin of that."""
-    problems = Problems("f")
+def node(text: str, problems: Problems) -> Node:
     document = parse(dedent(text).encode(), problems)
     assert document is not None
-    draft = read_groups(document, problems)
-    settings = Precedence(draft, problems).settings_of(draft.hosts[host])
+    return document
+
+
+def files(text: str, problems: Problems) -> VariableFiles:
+    """Return files of variables as ``text`` has them: the tables by name, below ``groups`` and below ``hosts``."""
+    groups, hosts = (node(text, problems).table[kind].table for kind in ("groups", "hosts"))
+    return VariableFiles(
+        groups={name: (table,) for name, table in groups.items()},
+        hosts={name: (table,) for name, table in hosts.items()},
+    )
+
+
+def winners(text: str, host: str, *filed: str) -> dict[str, tuple[object, str]]:
+    """Return for each variable of ``host`` its value and the origin of that."""
+    problems = Problems("f")
+    draft = read_groups([node(text, problems)], problems)
+    precedence = Precedence(draft, [files(one, problems) for one in filed], problems)
+    settings = precedence.settings_of(draft.hosts[host])
     if problems:
         raise problems.error()
     return {name: (setting.node.plain, setting.origin) for name, setting in settings.items()}
@@ -34,6 +50,7 @@ def winners(text: str, host: str) -> dict[str, tuple[object, str]]:
         ("{a: {hosts: {h: }, vars: {x: 2, ansible_group_priority: 9}}, b: {hosts: {h: }, vars: {x: 1}}}", (2, "a")),
         ("{a: {hosts: {h: }, vars: {x: 2, ansible_group_priority: '9'}}, b: {hosts: {h: }, vars: {x: 1}}}", (2, "a")),
         ("{a: {hosts: {h: }, vars: {x: 1, ansible_group_priority: z}}, b: {hosts: {h: }, vars: {x: 2}}}", (2, "b")),
+        ("{a: {hosts: {h: }, vars: {x: 1}}, b: {hosts: {h: }, vars: {x: 2, ansible_group_priority: -1}}}", (1, "a")),
         ("{g: {hosts: {h: {x: 3}}, vars: {x: 2}}}", (3, "h")),
         ("{a: {hosts: {h: {x: 3}}}, b: {hosts: {h: {x: 4}}}}", (4, "h")),
         ("{a: {hosts: {h: {x: 3}}}, b: {hosts: {h: }}}", (3, "h")),
@@ -50,6 +67,38 @@ def test_values_of_all_levels_come_together() -> None:
     text = "{all: {vars: {a: 1}}, p: {vars: {b: 2}, children: {c: {vars: {c: 3}, hosts: {h: {d: 4}, other: {d: 5}}}}}}"
     assert winners(text, "h") == {"a": (1, "all"), "b": (2, "p"), "c": (3, "c"), "d": (4, "h")}
     assert winners(text, "other")["d"] == (5, "other")
+
+
+NESTED = "{all: {vars: {x: all}}, p: {vars: {x: p}, children: {c: {vars: {x: c}, hosts: {h: {x: h}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "filed", "expected"),
+    [
+        (NESTED, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {h: {x: 4}}}"], (4, "h")),
+        (NESTED, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], ("h", "h")),
+        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], (3, "c")),
+        # the file of a parent beats what the inventory says of a child
+        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}, p: {x: 2}}, hosts: {}}"], (2, "p")),
+        # but any group beats the file of all
+        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}}, hosts: {}}"], ("c", "c")),
+        ("{all: {vars: {x: 0}}, g: {hosts: {h: }}}", ["{groups: {all: {x: 1}}, hosts: {}}"], (1, "all")),
+        # the later folder beats the earlier one before children beat parents
+        (NESTED.replace("{h: {x: h}}", "{h: }"), [
+            "{groups: {c: {x: 3}}, hosts: {}}", "{groups: {p: {x: 2}}, hosts: {}}"
+        ], (2, "p")),
+        (NESTED, ["{groups: {}, hosts: {h: {x: 4}}}", "{groups: {c: {x: 3}}, hosts: {h: {x: 5}}}"], (5, "h")),
+        # a priority counts where the inventory sets it, and then for files too
+        ("{a: {hosts: {h: }, vars: {ansible_group_priority: 9}}, b: {hosts: {h: }}}", [
+            "{groups: {a: {x: 1}, b: {x: 2}}, hosts: {}}"
+        ], (1, "a")),
+        ("{a: {hosts: {h: }}, b: {hosts: {h: }}}", [
+            "{groups: {a: {x: 1, ansible_group_priority: 9}, b: {x: 2}}, hosts: {}}"
+        ], (2, "b")),
+    ],
+)  # fmt: skip
+def test_files_of_variables_come_where_ansible_has_them(text: str, filed: list[str], expected: object) -> None:
+    assert winners(text, "h", *filed)["x"] == expected
 
 
 def test_ansibles_words_mean_ours_at_every_level() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_core.inventory.problems import MAX_PROBLEMS, WHOLE_FILE, Place, Problems, closest, shown
+from sync_core.inventory.problems import MAX_PROBLEMS, WHOLE, Place, Problems, closest, shown, whole
 
 HERE = Place(line=3, column=7)
 
@@ -16,13 +16,30 @@ def test_problems_come_in_file_order_with_their_hints() -> None:
     assert not problems
     problems.add(Place(line=10, column=1), "late")
     problems.add(HERE, "wrong", "do it right")
-    problems.add(WHOLE_FILE, "not good")
+    problems.add(WHOLE, "not good")
     assert problems
     assert lines(problems) == [
         "site.yaml: not good",
         "site.yaml:3:7: wrong (do it right)",
         "site.yaml:10:1: late",
     ]
+
+
+def test_problems_name_the_file_that_they_are_in_or_the_inventory() -> None:
+    problems = Problems("a.yaml, b.yaml")
+    problems.add(Place(file="b.yaml", line=1, column=2), "wrong")
+    problems.add(Place(file="a.yaml", line=3, column=4), "wrong")
+    problems.add(whole("b.yaml"), "wrong")
+    problems.add(WHOLE, "wrong")
+    assert lines(problems) == ["a.yaml, b.yaml: wrong", "a.yaml:3:4: wrong", "b.yaml: wrong", "b.yaml:1:2: wrong"]
+
+
+def test_warnings_are_no_problems() -> None:
+    problems = Problems("f")
+    for message in ("one", "two", "one"):
+        problems.warn(message)
+    assert problems.warnings == ("one", "two")
+    assert not problems
 
 
 def test_the_same_fault_at_the_same_place_counts_once() -> None:

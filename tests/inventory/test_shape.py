@@ -4,7 +4,7 @@ import pytest
 
 from sync_core.inventory.document import parse
 from sync_core.inventory.problems import Problems
-from sync_core.inventory.shape import check_shape
+from sync_core.inventory.shape import check_shape, check_variables_shape
 
 
 def check(text: str) -> list[str]:
@@ -48,8 +48,8 @@ PORT = "a port from 1 to 65535"
             "1:14: `tcp_port` does not stand directly in a group (put it below `vars`)",
             "1:27: unknown key `xyzzy` in a group (a group holds `hosts`, `children` and `vars`)",
         ]),
-        ("{_meta: {hostvars: {}}}", [
-            "1:10: documents of `ansible-inventory --list` are not built yet (name the inventory behind it)"
+        ("{plugin: aws_ec2}", [
+            "1:10: inventory plugins are Ansible's own (use what `ansible-inventory --list` makes of this file)"
         ]),
         ("{a: {vars: {tcp_prot: 1, xyzzy: 1, x_any: 1, ansible_any: [1]}}}", [
             "1:13: unknown variable `tcp_prot` (did you mean `tcp_port`?)",
@@ -156,3 +156,23 @@ def test_right_values_pass(variables: str) -> None:
 
 def test_a_value_behind_an_alias_is_noted_once_where_it_stands() -> None:
     assert check("a: {vars: &v {tcp_port: 0}}\nb: {vars: *v}\n") == [f"1:25: `tcp_port`: `0` is not {PORT}"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{tcp_port: 5, x_a: [1], ansible_b: }", []),
+        ("[]", ["1:1: `a list` is not a mapping of variables"]),
+        ("text", ["1:1: `text` is not a mapping of variables"]),
+        ("{tcp_prot: 1, tcp_port: no}", [
+            "1:2: unknown variable `tcp_prot` (did you mean `tcp_port`?)", f"1:25: `tcp_port`: `no` is not {PORT}",
+        ]),
+        ("{allowed_hosts: [{host: a}]}", ["1:18: an entry of `allowed_hosts` needs `level` ({host, level})"]),
+    ],
+)  # fmt: skip
+def test_a_file_of_variables_is_looked_at_like_the_variables_of_a_group(text: str, expected: list[str]) -> None:
+    problems = Problems("f")
+    table = parse(text.encode(), problems)
+    assert table is not None
+    check_variables_shape(table, problems)
+    assert [str(problem).removeprefix("f:") for problem in problems.error().problems] == expected

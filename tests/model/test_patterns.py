@@ -20,7 +20,7 @@ SITE = an_inventory(
     groups={"canary": ("web.example.net", "slave-5000"), "empty": (), "web": ("slave-5001",)},
 )
 NESTED = Inventory(
-    source=SITE.source,
+    sources=SITE.sources,
     hosts=SITE.hosts,
     groups={
         "all": Group(name="all", hosts=(), children=("top",)),

@@ -116,7 +116,7 @@ class Pair:
 
     @property
     def inventory(self) -> Inventory:
-        return replace(an_inventory(self.master, self.slave), source=self.folder / "jsync.yaml")
+        return replace(an_inventory(self.master, self.slave), sources=(self.folder / "jsync.yaml",))
 
     @property
     def own(self) -> Path:

@@ -65,7 +65,7 @@ def an_inventory(*hosts: Host, groups: Mapping[str, tuple[str, ...]] | None = No
     made["ungrouped"] = Group(name="ungrouped", hosts=(), children=())
     top = Group(name="all", hosts=(), children=tuple(made))
     return Inventory(
-        source=Path("/etc/jsync/jsync.yaml"),
+        sources=(Path("/etc/jsync/jsync.yaml"),),
         hosts={host.name: host for host in hosts},
         groups={"all": top, **made},
         settings={host.name: {} for host in hosts},

@@ -199,7 +199,7 @@ def a_host(name: str, *, role: Role = Role.SLAVE, **changes: Any) -> Host:
 def an_inventory(*hosts: Host) -> Inventory:
     """Return an inventory of these hosts without any groups."""
     named = {host.name: host for host in hosts}
-    return Inventory(source=Path("/nowhere/jsync.yaml"), hosts=named, groups={}, settings={})
+    return Inventory(sources=(Path("/nowhere/jsync.yaml"),), hosts=named, groups={}, settings={})
 
 
 def lookup_of(table: Mapping[str, Sequence[str]], asked: list[str] | None = None) -> Lookup:
