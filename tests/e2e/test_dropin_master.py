@@ -194,6 +194,25 @@ def test_equal_times_with_different_contents_are_sent(tmp_path: Path) -> None:
     run(story())
 
 
+def test_both_roles_say_where_they_listen_and_what_they_use(tmp_path: Path) -> None:
+    async def story() -> None:
+        pair = a_pair(tmp_path)
+        master, slave = pair.master.tcp_port, pair.slave.tcp_port
+        with Lines.of("sync_core.agent") as lines:
+            async with a_master(pair), a_slave(pair):
+                pass
+        for line in (
+            f"SCHEDULER-956  Scheduler expects commands from TCP port {master} ",
+            f"SCHEDULER-718  Using 'remote' configuration directory '{pair.remote}/'",
+            f"SCHEDULER-956  Scheduler expects commands from UDP port {slave} ",
+            f"SCHEDULER-956  Scheduler expects commands from TCP port {slave} ",
+            f"SCHEDULER-718  Using 'cache' configuration directory '{pair.cache}/'",
+        ):
+            assert line in lines.messages("INFO")
+
+    run(story())
+
+
 def test_a_supervisor_that_was_away_is_found_again(tmp_path: Path) -> None:
     """Capture 04: the connection is lost, tries are refused, then registration and fetch as before."""
 
