@@ -1,7 +1,7 @@
 """Which of several values of a variable counts, by Ansible's rules.
 
-The later wins: ``all`` in the inventory, ``group_vars/all``, groups in the inventory, other ``group_vars/``, the host
-in the inventory, ``host_vars/``. So a file of variables for a parent group beats what the inventory says of a child.
+The later wins: groups in the inventory, ``group_vars/all``, other ``group_vars/``, the host in the inventory,
+``host_vars/``. So a file of variables for a parent group, or for all, beats what the inventory says of a child.
 Among groups parents come before children (a group's depth is its longest way from ``all``); at the same depth
 ``ansible_group_priority`` decides, which only the inventory can set, then the alphabet. Where several inventories are
 given, the later one's word wins in each of these steps.
@@ -50,6 +50,8 @@ class Precedence:
         self._depths = draft.depths()
         self._inherited: dict[tuple[str, ...], Mapping[str, RawSetting]] = {}
         self._own = {name: self._merged(name, group.tables) for name, group in draft.groups.items()}
+        for values in self._own.values():
+            values.pop(_PRIORITY, None)  # it says something of the group, and nothing of its hosts
         self._filed = [{name: self._merged(name, tables) for name, tables in one.groups.items()} for one in self._files]
 
     def settings_of(self, host: HostDraft) -> dict[str, RawSetting]:
@@ -64,10 +66,12 @@ class Precedence:
 
     def _inherit(self, groups: Iterable[str]) -> dict[str, RawSetting]:
         found: dict[str, RawSetting] = {}
-        others = sorted(self._at_or_above(groups) - {"all"}, key=self._rank)
-        for names in (["all"], others):
-            for tables in (self._own, *self._filed):
-                for name in names:
+        names = sorted(self._at_or_above(groups), key=self._rank)  # `all` comes first
+        for name in names:
+            found.update(self._own[name])
+        for some in (names[:1], names[1:]):
+            for tables in self._filed:
+                for name in some:
                     found.update(tables.get(name, {}))
         return found
 

@@ -78,10 +78,12 @@ NESTED = "{all: {vars: {x: all}}, p: {vars: {x: p}, children: {c: {vars: {x: c},
         (NESTED, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {h: {x: 4}}}"], (4, "h")),
         (NESTED, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], ("h", "h")),
         (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], (3, "c")),
-        # the file of a parent beats what the inventory says of a child
+        # the file of a parent, and even that of all, beats what the inventory says of a child
         (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}, p: {x: 2}}, hosts: {}}"], (2, "p")),
-        # but any group beats the file of all
-        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}}, hosts: {}}"], ("c", "c")),
+        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}}, hosts: {}}"], (1, "all")),
+        (NESTED.replace("{h: {x: h}}", "{h: }"), [
+            "{groups: {p: {x: 2}}, hosts: {}}", "{groups: {all: {x: 1}}, hosts: {}}"
+        ], (2, "p")),
         ("{all: {vars: {x: 0}}, g: {hosts: {h: }}}", ["{groups: {all: {x: 1}}, hosts: {}}"], (1, "all")),
         # the later folder beats the earlier one before children beat parents
         (NESTED.replace("{h: {x: h}}", "{h: }"), [
