@@ -141,7 +141,7 @@ class Looker:
     async def _refused_there(self, check: PortCheck, address: IpAddress, source: Post, target: Post) -> FarSide:
         """Return what a look at the target shows, and whether a listener that waits there for a moment is reached."""
         there, at = target.outpost, _bound_at(address, check.target, source, target)
-        async with self._turns[Protocol.TCP, there.machine, check.port]:
+        async with self._turns[Protocol.TCP, there.machine, at.version, check.port]:
             listeners, is_held = await there.look(Protocol.TCP, at, check.port)
             if is_held is not False:
                 return FarSide(listeners=listeners, is_held=is_held)
@@ -163,7 +163,7 @@ class Looker:
             probe = await self._ask_udp(check, address, source, a_probe())
             return Seen(check=check, address=address, source=source, target=target, probe=probe)
         at = _bound_at(address, check.target, source, target)
-        async with self._turns[Protocol.UDP, there.machine, check.port]:
+        async with self._turns[Protocol.UDP, there.machine, at.version, check.port]:
             listeners, is_held = await there.look(Protocol.UDP, at, check.port)
             far_side = FarSide(listeners=listeners, is_held=is_held)
             datagram = _datagram(far_side)

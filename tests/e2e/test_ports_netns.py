@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 from tests.support.netns import Namespace, namespace, why_no_namespaces
 
 REASON = why_no_namespaces()
+if REASON is not None and os.environ.get("JSYNC_REQUIRE_NETNS"):
+    raise RuntimeError(REASON)
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
 
 MASTER = ("tcp", "127.0.0.1", 4440)
