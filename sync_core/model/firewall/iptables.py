@@ -181,7 +181,7 @@ class _Rule:
                 return value in {"all", str(protocol), {Protocol.TCP: "6", Protocol.UDP: "17"}[protocol]}
             case "--ctstate" | "--state":
                 return "NEW" in value.split(",")
-            case "--ctstatus":
+            case "--ctstatus" | "--rt-type":  # translated or source-routed: ours are neither
                 return False
             case "--dst-type":
                 return value == "LOCAL" if self._packet.direction is Direction.IN else None

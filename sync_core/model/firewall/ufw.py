@@ -12,7 +12,7 @@ from sync_core.model.security import IpAddress
 
 __all__ = ["judge_ufw", "opening_command"]
 
-_VERBS = {"ALLOW": Action.ACCEPT, "LIMIT": Action.ACCEPT, "DENY": Action.DROP, "REJECT": Action.REJECT}
+_VERBS = {"ALLOW": Action.ACCEPT, "DENY": Action.DROP, "REJECT": Action.REJECT}
 _DEFAULTS = {"allow": Action.ACCEPT, "deny": Action.DROP, "reject": Action.REJECT}
 _LINE = re.compile(r"(?P<to>\S.*?)\s+(?P<verb>ALLOW|DENY|REJECT|LIMIT) (?P<way>IN|OUT|FWD)\s+(?P<source>\S.*?)\s*")
 _ANYWHERE = "Anywhere"
@@ -33,7 +33,7 @@ def judge_ufw(status: str, packet: Packet) -> Judgement | None:
             continue
         fits = _fits(rule["to"], rule["source"], packet)
         words = " ".join(line.split())
-        if fits is None:
+        if fits is None or (fits and rule["verb"] == "LIMIT"):  # what came before decides about a limit
             doubt = printable(f"ufw: not understood, and it may matter: `{words}`")
             return Judgement(front_end=FrontEnd.UFW, action=Action.UNSURE, evidence=(doubt,))
         if fits:
@@ -81,7 +81,7 @@ class _Side:
 
 def _side(text: str) -> _Side:
     is_ipv6 = "(v6)" in text
-    text = re.sub(r"\([^)]*\)", "", text)  # also the name of an application, whose ports stand before it
+    text = re.sub(r"\(.*\)", "", text)  # also the name of an application, whose ports stand before it
     text, _, interface = text.partition(" on ")
     address, ports = _ANYWHERE, ""
     for word in text.split():

@@ -29,7 +29,10 @@ _COMMANDS = {
 
 def read() -> Dict[str, Any]:
     """Return for each tool that is there what it printed, its complaint, and its exit code (``None``: no answer)."""
-    found = {name: _run(command) for name, command in _COMMANDS.items() if _is_wanted(name)}
+    state = _run(["firewall-cmd", "--state"])
+    has_firewalld = state is not None and state["code"] == 0
+    wanted = (name for name in _COMMANDS if _is_wanted(name) and (has_firewalld or not name.startswith("firewalld")))
+    found = {name: _run(_COMMANDS[name]) for name in wanted}
     answers = {name: answer for name, answer in found.items() if answer is not None}
     if "firewalld" in answers:
         names = set(
@@ -43,8 +46,6 @@ def _is_wanted(name: str) -> bool:
     if name.endswith("-legacy"):  # the legacy tools say nothing where the kernel has no such tables
         names = "/proc/net/{}_names".format("ip_tables" if name.startswith("iptables") else "ip6_tables")
         return not os.path.exists(names) or bool(_text(names))
-    if name.startswith("firewalld"):
-        return os.path.exists("/run/firewalld.pid") or os.path.exists("/var/run/firewalld.pid")
     return name != "ufw" or os.path.exists("/etc/ufw/ufw.conf")
 
 
