@@ -4,7 +4,12 @@ A pattern is a list of terms, separated by commas or colons. First all plain ter
 keep only what they name too, then those with ``!`` take away, whatever the order in which they stand; without any
 plain term everything is there to begin with. A term names a host, else groups and hosts by a shell glob or, after
 ``~``, by a regular expression that must match from the beginning; ``[0]``, ``[-1]``, ``[0:1]`` and ``[1:]`` choose
-by position.
+by position. Where a host and a group share a name, the bare name means the host, and the group with a sign or a
+position.
+
+A test compares all this with the real Ansible. We are stricter: a plain term that means nobody is an error. And
+kinder where Ansible finds nobody: separators inside braces, commas beside colons, IPv6 addresses behind a sign and
+globs such as ``slave-[1-3]`` mean what they say.
 """
 
 from __future__ import annotations
@@ -22,6 +27,8 @@ from sync_core.model.inventory import Host, Inventory
 __all__ = ["Sign", "Term", "parse", "select"]
 
 _SUBSCRIPT = re.compile(r"(?P<expression>.+)\[(?:(?P<index>-?[0-9]{1,9})|(?P<first>[0-9]{1,9}):(?P<last>[0-9]{0,9}))\]")
+
+_OLD_SUBSCRIPT = re.compile(r"(?P<expression>[^~].*)\[(?P<first>[0-9]{1,9})-(?P<last>[0-9]{0,9})\]")
 
 
 class Sign(StrEnum):
@@ -136,31 +143,43 @@ def _term(text: str, names: Container[str]) -> Term:
     return Term(sign=sign, expression=match["expression"], span=(int(match["first"]), last))
 
 
-def _named(inventory: Inventory, term: Term) -> tuple[str, ...]:
+def _named(inventory: Inventory, term: Term) -> list[str]:
     found = _matching(inventory, term)
     if term.span is None:
-        return found
+        return _named_by_old_positions(inventory, term) or found
     first, last = term.span
     if first < 0:
-        return found[first : first + 1 or None] if -first <= len(found) else ()
+        return found[first : first + 1 or None] if -first <= len(found) else []
     return found[first : None if last is None else last + 1]
 
 
-def _matching(inventory: Inventory, term: Term) -> tuple[str, ...]:
-    """Return the names of the hosts that a term's expression names, in the order in which positions count them."""
+def _named_by_old_positions(inventory: Inventory, term: Term) -> list[str]:
+    """Return what ``group[0-1]`` means to Ansible still: positions, if there is such a group, and no glob."""
+    match = _OLD_SUBSCRIPT.fullmatch(term.expression)
+    if match is None or term.expression in inventory.hosts:
+        return []
+    span = (int(match["first"]), int(match["last"]) if match["last"] else None)
+    return _named(inventory, Term(sign=term.sign, expression=match["expression"], span=span))
+
+
+def _matching(inventory: Inventory, term: Term) -> list[str]:
+    """Return the names of the hosts that a term's expression names, in the order in which positions count them.
+
+    As with Ansible, a host that several groups bring along is counted each time.
+    """
     expression = term.expression
-    if expression in inventory.hosts:
-        return (expression,)
+    is_bare = term.sign is Sign.ADD and term.span is None
+    if expression in inventory.hosts and (is_bare or expression not in inventory.groups):
+        return [expression]
     if term.is_name:
-        return tuple(_hosts_of(inventory, expression)) if expression in inventory.groups else ()
+        return list(_hosts_of(inventory, expression)) if expression in inventory.groups else []
     try:
         regex = re.compile(expression[1:] if expression.startswith("~") else fnmatch.translate(expression))
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{expression!r} is no regular expression: {error}") from None
     groups = [name for name in inventory.groups if regex.match(name)]
-    found = {host: None for name in groups for host in _hosts_of(inventory, name)}
-    found.update((name, None) for name in inventory.hosts if regex.match(name))
-    return tuple(found)
+    found = [host for name in groups for host in _hosts_of(inventory, name)]
+    return [*found, *(name for name in inventory.hosts if regex.match(name))]
 
 
 def _hosts_of(inventory: Inventory, group: str) -> dict[str, None]:
@@ -178,7 +197,7 @@ def _hosts_of(inventory: Inventory, group: str) -> dict[str, None]:
 
 
 def _no_match(inventory: Inventory, term: Term) -> UsageError:
-    found = _matching(inventory, term)
+    found = set(_matching(inventory, term))
     near = difflib.get_close_matches(term.expression[:100], [*inventory.hosts, *inventory.groups], n=3)
     if found:
         hint = f"{term.expression} has {len(found)} hosts; positions count from 0"

@@ -79,5 +79,5 @@ def test_hosts_at_one_address_and_port_deserve_a_word() -> None:
 
 def test_a_name_of_a_host_and_of_a_group_deserves_a_word() -> None:
     assert warnings((a_master("m"), a_slave("web")), ["web", "all"]) == (
-        "`web` names a host and a group; in patterns it means the host",
+        "`web` names a host and a group; in patterns it means the host, behind & or ! the group",
     )

@@ -82,6 +82,11 @@ def names(pattern: str, inventory: Inventory = SITE) -> list[str]:
         ("slave-*[1]", ["slave-5001"]),
         ("slaves:!slaves[0:2]", ["fe80::1"]),
         ("slave-5000[0]", ["slave-5000"]),
+        ("slaves[1-2]", ["slave-5001", "web.example.net"]),  # an old way of Ansible's to write positions
+        ("slaves[2-]", ["web.example.net", "fe80::1"]),
+        ("slaves:!slaves[0-2]", ["fe80::1"]),
+        ("web*[-1]", ["web.example.net"]),
+        ("s*[6]", ["slave-5001"]),  # the group slaves has four, then come the hosts that begin so
     ],
 )
 def test_a_pattern_names_hosts_in_inventory_order(pattern: str, expected: list[str]) -> None:
@@ -102,10 +107,12 @@ def test_a_group_counts_its_own_hosts_before_those_of_its_children(pattern: str,
     assert names(pattern, NESTED) == expected
 
 
-def test_a_name_of_both_a_host_and_a_group_means_the_host() -> None:
+def test_a_name_of_both_a_host_and_a_group_means_the_host_unless_a_sign_or_a_position_follows() -> None:
     inventory = an_inventory(a_master("m"), a_slave("web"), a_slave("s"), groups={"web": ("s",)})
     assert names("web", inventory) == ["web"]
-    assert names("!web", inventory) == ["m", "s"]
+    assert names("!web", inventory) == ["m", "web"]
+    assert names("all:&web", inventory) == ["s"]
+    assert names("web[0]", inventory) == ["s"]
 
 
 @pytest.mark.parametrize(
