@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 
 help:
 	@echo "make demo    install into $(VENV), then run one master and two slaves on this machine"
-	@echo "make test    install into $(VENV), then run every test"
+	@echo "make test    install into $(VENV), then run every test; what needs Ansible installs it into .venv-ansible"
 	@echo "make check   formatter, linter, types, import rule, tests: what CI runs"
 	@echo "make format  rewrite the code in the house style"
 	@echo "make bench   measure"
@@ -41,4 +41,4 @@ bench: $(STAMP)
 	$(BIN)/python -m benchmarks.wakeup
 
 clean:
-	rm -rf $(VENV) inventory_examples/demo
+	rm -rf $(VENV) .venv-ansible inventory_examples/demo

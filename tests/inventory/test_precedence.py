@@ -71,22 +71,24 @@ def test_values_of_all_levels_come_together() -> None:
 
 NESTED = "{all: {vars: {x: all}}, p: {vars: {x: p}, children: {c: {vars: {x: c}, hosts: {h: {x: h}}}}}}"
 
+FREE = NESTED.replace("{h: {x: h}}", "{h: }")
+
 
 @pytest.mark.parametrize(
     ("text", "filed", "expected"),
     [
         (NESTED, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {h: {x: 4}}}"], (4, "h")),
         (NESTED, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], ("h", "h")),
-        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], (3, "c")),
+        (FREE, ["{groups: {all: {x: 1}, p: {x: 2}, c: {x: 3}}, hosts: {}}"], (3, "c")),
         # the file of a parent, and even that of all, beats what the inventory says of a child
-        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}, p: {x: 2}}, hosts: {}}"], (2, "p")),
-        (NESTED.replace("{h: {x: h}}", "{h: }"), ["{groups: {all: {x: 1}}, hosts: {}}"], (1, "all")),
-        (NESTED.replace("{h: {x: h}}", "{h: }"), [
+        (FREE, ["{groups: {all: {x: 1}, p: {x: 2}}, hosts: {}}"], (2, "p")),
+        (FREE, ["{groups: {all: {x: 1}}, hosts: {}}"], (1, "all")),
+        (FREE, [
             "{groups: {p: {x: 2}}, hosts: {}}", "{groups: {all: {x: 1}}, hosts: {}}"
         ], (2, "p")),
         ("{all: {vars: {x: 0}}, g: {hosts: {h: }}}", ["{groups: {all: {x: 1}}, hosts: {}}"], (1, "all")),
         # the later folder beats the earlier one before children beat parents
-        (NESTED.replace("{h: {x: h}}", "{h: }"), [
+        (FREE, [
             "{groups: {c: {x: 3}}, hosts: {}}", "{groups: {p: {x: 2}}, hosts: {}}"
         ], (2, "p")),
         (NESTED, ["{groups: {}, hosts: {h: {x: 4}}}", "{groups: {c: {x: 3}}, hosts: {h: {x: 5}}}"], (5, "h")),
