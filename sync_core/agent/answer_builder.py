@@ -24,7 +24,6 @@ __all__ = ["AnswerBuilder", "BuiltAnswer"]
 _log = logging.getLogger(__name__)
 
 _MOST_KEPT_CHARS = 64 << 20
-"""Of answers that are kept for the next slave in the same state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +55,12 @@ class AnswerBuilder:
 
     Args:
         read: returns the content of a path in a first-level folder, or raises a ``TreeError``; called on a thread.
+        most_kept_chars: of answers that are kept for the next slave in the same state.
     """
 
-    def __init__(self, read: Callable[[str, RelPath], bytes]) -> None:
+    def __init__(self, read: Callable[[str, RelPath], bytes], *, most_kept_chars: int = _MOST_KEPT_CHARS) -> None:
         self._read = read
+        self._most_kept_chars = most_kept_chars
         self._names = PlainNames("%s is not sent to JobSchedulers: its name has characters that they can't handle")
         self._views: Views | None = None
         self._kept: dict[_Key, asyncio.Task[BuiltAnswer]] = {}
@@ -101,7 +102,7 @@ class AnswerBuilder:
             del self._kept[key]
             return
         self._kept_chars += len(task.result().answer.encoded)
-        if self._kept_chars > _MOST_KEPT_CHARS:
+        if self._kept_chars > self._most_kept_chars:
             self._forget()
 
     def _build(self, views: Views, folder: str | None, listed: Manifest, *, is_jsync: bool) -> BuiltAnswer:

@@ -25,7 +25,17 @@ from sync_core.protocol.messages import (
     StateAnswer,
 )
 from sync_core.protocol.names import DIRECTORY
-from sync_core.protocol.state import ERROR, STATE, cluster_element, error_element, read_error, read_state, state_element
+from sync_core.protocol.state import (
+    CLUSTER,
+    ERROR,
+    STATE,
+    cluster_element,
+    error_element,
+    read_cluster,
+    read_error,
+    read_state,
+    state_element,
+)
 from sync_core.protocol.texts import text
 from sync_core.protocol.xml import Element, parse, write, write_element
 
@@ -153,6 +163,7 @@ _READERS: Mapping[str, Callable[[Element], Answer]] = MappingProxyType(
         DIRECTORY: lambda element: ChangesAnswer(changes=read_changes(element)),
         LIST: lambda element: FileListAnswer(manifest=read_file_list(element)),
         STATE: read_state,
+        CLUSTER: read_cluster,
         "ok": lambda element: OkAnswer(is_jsync=element.attributes.get("jsync") == "1"),
     }
 )

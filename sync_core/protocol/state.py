@@ -6,10 +6,21 @@ from sync_core.protocol.messages import ClusterAnswer, ErrorAnswer, RemoteSchedu
 from sync_core.protocol.schema import parse_number
 from sync_core.protocol.xml import MAX_ELEMENTS, Element
 
-__all__ = ["ERROR", "STATE", "cluster_element", "error_element", "read_error", "read_state", "state_element"]
+__all__ = [
+    "CLUSTER",
+    "ERROR",
+    "STATE",
+    "cluster_element",
+    "error_element",
+    "read_cluster",
+    "read_error",
+    "read_state",
+    "state_element",
+]
 
 ERROR = "ERROR"
 STATE = "state"
+CLUSTER = "cluster"
 _SCHEDULERS = "remote_schedulers"
 _SCHEDULER = "remote_scheduler"
 
@@ -34,7 +45,7 @@ def state_element(answer: StateAnswer) -> Element:
 
 def cluster_element(answer: ClusterAnswer) -> Element:
     """Return ``<cluster>`` with the remote schedulers (section 11)."""
-    return Element("cluster", children=[_schedulers_element(answer)])
+    return Element(CLUSTER, children=[_schedulers_element(answer)])
 
 
 def _schedulers_element(answer: StateAnswer | ClusterAnswer) -> Element:
@@ -59,8 +70,8 @@ def read_state(element: Element) -> StateAnswer:
     Raises:
         RemoteProtocolError: the number of connected or active schedulers is no number.
     """
-    schedulers = next((child for child in element.children if child.name == _SCHEDULERS), Element(_SCHEDULERS))
-    found = tuple(_read_scheduler(child) for child in schedulers.children if child.name == _SCHEDULER)
+    schedulers = _schedulers_in(element)
+    found = _read_schedulers(schedulers)
     return StateAnswer(
         attributes=dict(element.attributes),
         remote_schedulers=found,
@@ -68,6 +79,26 @@ def read_state(element: Element) -> StateAnswer:
         active=_count(schedulers, "active"),
         with_remote_schedulers=bool(found),
     )
+
+
+def read_cluster(element: Element) -> ClusterAnswer:
+    """Return what a ``cluster`` element says, as ``read_state`` does; it raises the same."""
+    schedulers = _schedulers_in(element)
+    found = _read_schedulers(schedulers)
+    return ClusterAnswer(
+        remote_schedulers=found,
+        connected=_count(schedulers, "connected") or 0,
+        active=_count(schedulers, "active"),
+        with_remote_schedulers=bool(found),
+    )
+
+
+def _schedulers_in(element: Element) -> Element:
+    return next((child for child in element.children if child.name == _SCHEDULERS), Element(_SCHEDULERS))
+
+
+def _read_schedulers(schedulers: Element) -> tuple[RemoteScheduler, ...]:
+    return tuple(_read_scheduler(child) for child in schedulers.children if child.name == _SCHEDULER)
 
 
 def _count(schedulers: Element, name: str) -> int | None:

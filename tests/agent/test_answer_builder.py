@@ -111,3 +111,27 @@ def test_a_real_slave_is_spared_odd_names_and_the_removal_of_full_folders_and_js
         assert (real.is_whole, real.is_unread) == (False, False)
 
     run(go())
+
+
+def test_answers_that_are_kept_are_bounded() -> None:
+    async def go() -> None:
+        folder = Folder(FILES)
+        builder, views = AnswerBuilder(folder, most_kept_chars=1), Views(a_manifest(FILES))
+        for _ in range(2):
+            await builder.build(views, None, NOTHING, is_jsync=False)
+        assert len(folder.reads) == 4
+
+    run(go())
+
+
+def test_an_answer_that_was_asked_for_before_a_change_is_not_kept_after_it() -> None:
+    async def go() -> None:
+        folder = Folder(FILES)
+        builder, before, after = AnswerBuilder(folder), Views(a_manifest(FILES)), Views(a_manifest({"_all/a": b"1"}))
+        old, new = await asyncio.gather(
+            builder.build(before, None, NOTHING, is_jsync=False), builder.build(after, None, NOTHING, is_jsync=False)
+        )
+        assert [len(built.answer.changes) for built in (old, new)] == [2, 1]
+        assert (await builder.build(after, None, NOTHING, is_jsync=False)).answer is new.answer
+
+    run(go())

@@ -24,14 +24,17 @@ from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
     CheckFolders,
+    ClusterAnswer,
     ErrorAnswer,
     FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
+    GetParam,
     ListFiles,
     OkAnswer,
     Request,
+    ShowCluster,
     ShowState,
     StateAnswer,
 )
@@ -301,5 +304,7 @@ def test_the_other_commands(tmp_path: Path) -> None:
             await master.view_changed.wait()
             state = only(StateAnswer, await master.ask(ShowState(what=frozenset({"all"}))))
             assert state.attributes == {"what": "all"}
+            assert isinstance(await master.ask(ShowCluster()), ClusterAnswer)
+            assert await master.ask(GetParam(name="x")) == OkAnswer()
 
     run(go())

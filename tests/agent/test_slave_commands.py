@@ -15,14 +15,18 @@ from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
     CheckFolders,
+    ClusterAnswer,
     ErrorAnswer,
     FetchConfiguration,
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
+    GetParams,
     ListFiles,
     OkAnswer,
+    OtherAnswer,
     Request,
+    ShowCluster,
     ShowState,
     StateAnswer,
 )
@@ -58,6 +62,8 @@ def test_its_list_and_its_state(tmp_path: Path) -> None:
     assert isinstance(answer, FileListAnswer)
     assert [entry.path for entry in answer.manifest] == ["a"]
     assert slave.ask(ShowState()) is STATE
+    assert slave.ask(ShowCluster()) == ClusterAnswer()
+    assert slave.ask(GetParams()) == OtherAnswer(element="params")
 
 
 def test_the_differences_with_their_contents(tmp_path: Path) -> None:

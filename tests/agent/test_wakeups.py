@@ -331,3 +331,16 @@ def test_a_command_port_that_fails_again_and_again_is_warned_of_until_it_answers
         run(go())
     failed = [level for level, _, line in lines.lines if " failed: " in line]
     assert failed == ["WARNING", "DEBUG", "WARNING"]
+
+
+def test_hundreds_are_told_in_one_go_and_others_get_their_turn_meanwhile(udp: socket.socket) -> None:
+    async def go() -> None:
+        async with a_site() as site:
+            for port in range(1, 201):
+                site.add(port, udp_port=port_of(udp))
+            await site.wake_ups.compare(NEW)
+            for _ in range(200):
+                assert await received(udp) == b"<check_folders/>"
+            await eventually(lambda: site.signals == 200)
+
+    run(go())

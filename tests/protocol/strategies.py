@@ -11,6 +11,7 @@ from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
     CheckFolders,
+    ClusterAnswer,
     ErrorAnswer,
     FetchConfiguration,
     FetchDifferences,
@@ -153,11 +154,23 @@ def _states(draw: st.DrawFn) -> StateAnswer:
     )
 
 
+@st.composite
+def _clusters(draw: st.DrawFn) -> ClusterAnswer:
+    state = draw(_states())
+    return ClusterAnswer(
+        remote_schedulers=state.remote_schedulers,
+        connected=state.connected,
+        active=state.active,
+        with_remote_schedulers=state.with_remote_schedulers,
+    )
+
+
 answers: st.SearchStrategy[Answer] = st.one_of(
     st.builds(OkAnswer, is_jsync=_flags),
     errors,
     st.builds(ChangesAnswer, changes=changes),
     st.builds(FileListAnswer, manifest=manifests(is_full=True)),
     _states(),
-    st.builds(OtherAnswer, element=st.sampled_from(["answer", "params", "cluster"]), attributes=_attributes),
+    _clusters(),
+    st.builds(OtherAnswer, element=st.sampled_from(["answer", "params"]), attributes=_attributes),
 )

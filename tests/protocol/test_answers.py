@@ -12,6 +12,7 @@ from sync_core.protocol.answers import decode_answer, encode_answer, error_answe
 from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
+    ClusterAnswer,
     ErrorAnswer,
     FileListAnswer,
     OkAnswer,
@@ -52,6 +53,11 @@ ENCODED: list[tuple[Answer, bytes]] = [
         + TAIL
         + b"\n\0",
     ),
+    (
+        ClusterAnswer(active=0),
+        HEAD + b'<cluster><remote_schedulers count="0" connected="0" active="0"/></cluster>' + TAIL + b"\n\0",
+    ),
+    (OkAnswer(is_jsync=True), HEAD + b'<ok jsync="1"/>' + TAIL + b"\n\0"),
     (OtherAnswer(element="params"), HEAD + b"<params/>" + TAIL + b"\n\0"),
 ]
 

@@ -17,8 +17,9 @@ from sync_core.tree.scan import scan
 from tests.support.agents import Pair, a_pair, running, state_of
 from tests.support.net import RawPeer
 from tests.support.peer_slave import RealSlave
+from tests.support.site import tree
 
-__all__ = ["a_master", "a_slave", "at", "show_state", "site_for", "write"]
+__all__ = ["a_master", "a_slave", "at", "is_copy", "show_state", "site_for", "write"]
 
 
 def site_for(folder: Path, slave: RealSlave | None = None, *, port: int | None = None, **master: Any) -> Pair:
@@ -59,6 +60,14 @@ def write(path: Path, content: bytes, time: str | float | None = None) -> None:
         seconds = at(time) if isinstance(time, str) else time
         os.utime(beside, (seconds, seconds))
     beside.replace(path)
+
+
+def is_copy(copy: Path, original: Path) -> bool:
+    """Whether both hold the same; a copy that is just being written to is none yet."""
+    try:
+        return tree(copy) == tree(original)
+    except FileNotFoundError:
+        return False
 
 
 def at(text: str) -> float:
