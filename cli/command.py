@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,18 +32,35 @@ class Call:
     sink: Sink
     environ: Mapping[str, str]
 
-    def inventory(self) -> Inventory:
+    def inventory(self, *, keep_part: bool = False) -> Inventory:
         """Load the inventory that the user means; what it warns of goes to stderr.
+
+        Args:
+            keep_part: if a jsync elsewhere sent this machine's part of one, put it into its place.
 
         Raises:
             UsageError: there is none.
             InventoryError: it is wrong.
+            StateError: the part can't be kept.
         """
         from sync_core.inventory import find, load
 
+        if self.settings.part is not None:
+            return self._part(self.settings.part, keep=keep_part)
         inventory = load(*find(self.settings.inventories, environ=self.environ), environ=self.environ)
         for warning in inventory.warnings:
             self.sink.note(f"jsync: warning: {warning}")
+        return inventory
+
+    def _part(self, name: str, *, keep: bool) -> Inventory:
+        from sync_core.agent.state import state_folder
+        from sync_core.fleet.part import MAX_PART_BYTES, keep_part, read_part
+
+        text = sys.stdin.buffer.read(MAX_PART_BYTES + 1)
+        folder = state_folder(self.environ)
+        inventory = read_part(name, text, folder)
+        if keep:
+            keep_part(name, text, folder)
         return inventory
 
 

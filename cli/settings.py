@@ -47,6 +47,7 @@ class Settings:
         is_quiet: only what needs attention is printed.
         verbosity: how many ``-v``.
         color: when to colour.
+        part: the name of a machine's part of an inventory that comes on standard input, from a jsync elsewhere.
     """
 
     inventories: tuple[Path, ...] = ()
@@ -55,6 +56,7 @@ class Settings:
     is_quiet: bool = False
     verbosity: int = 0
     color: Color = Color.AUTO
+    part: str | None = None
 
     @property
     def is_json(self) -> bool:
@@ -80,6 +82,7 @@ def common_options(
         int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; -vv, -vvv: still more.")
     ] = 0,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.AUTO,
+    part: Annotated[str | None, typer.Option("--part", metavar="NAME", hidden=True)] = None,
 ) -> Settings:
     """Return the common options as one value; this signature is also how they are declared to typer."""
     return Settings(
@@ -89,4 +92,5 @@ def common_options(
         is_quiet=quiet,
         verbosity=verbose,
         color=color,
+        part=part,
     )
