@@ -209,12 +209,12 @@ class _Connection:
 
     def _login(self, target: SshTarget) -> paramiko.SSHClient:
         client = paramiko.SSHClient()
-        self._clients.append(client)
         for file in target.known_hosts:
             with contextlib.suppress(FileNotFoundError, PermissionError):
                 client.load_system_host_keys(str(file))
         client.set_missing_host_key_policy(RefuseUnknown(target))
         way = self._way_to(target)
+        self._clients.append(client)  # after those in between, so the last one is the target's
         try:
             with self._limits.gate:
                 self._shake_hands(client, target, way)
