@@ -106,7 +106,7 @@ def test_list_fetch_apply_and_again_after_a_wake_up(tmp_path: Path) -> None:
                 assert (status["master"], status["files"], status["last_error"]) == ("master", 3, None)
                 assert status["registered_at"] is not None
                 slave.loop.wake_up()
-                await eventually((root / "new").exists)
+                await eventually(lambda: slave.status["files"] == 4)
 
     with Lines.of("sync_core.agent") as lines:
         run(scenario())
