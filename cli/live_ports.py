@@ -6,17 +6,16 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from cli.live import live_table
 from cli.output import Sink
 from cli.render.ports import verdict_style
-from cli.tables import Cell, Style, Styled, Table, render
+from cli.tables import Cell, Style, Styled, Table
 
 if TYPE_CHECKING:
     from sync_core.model.probe import CheckResult
     from sync_core.model.required_ports import PortCheck
 
 __all__ = ["Progress", "live_ports"]
-
-_PER_SECOND = 8
 
 
 class Progress:
@@ -64,18 +63,8 @@ def live_ports(
 ) -> Iterator[Callable[[PortCheck, CheckResult], None]]:
     """Show the progress of ``checks``, if somebody looks, and yield who must be told of results."""
     progress = Progress(checks, network_only=network_only)
-    if not checks or sink.settings.is_quiet or not sink.streams.stderr.isatty():
+    if not checks:
         yield progress.note
         return
-    from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
-
-    console = Console(file=sink.streams.stderr, highlight=False, markup=False, emoji=False)
-
-    def screen() -> Text:
-        table = progress.table(most_rows=max(console.height - 3, 1))
-        return Text.from_ansi(render(table, color=sink.color, is_terminal=False), no_wrap=True, overflow="ellipsis")
-
-    with Live(console=console, get_renderable=screen, refresh_per_second=_PER_SECOND, transient=True):
+    with live_table(sink, lambda rows: progress.table(most_rows=rows)):
         yield progress.note

@@ -9,8 +9,9 @@ import typer
 from cli.choice import choose_slaves
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
+from cli.fleet import Forks, Timeout, at_work
 from cli.log import log_of_command
-from cli.render.diff import diff_document, diff_summary, diff_table, unified_lines
+from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
 from cli.render.unified import colored
 
 if TYPE_CHECKING:
@@ -25,19 +26,30 @@ def _diff(
     with_contents: Annotated[
         bool, typer.Option("-u", "--unified", help="Show the lines that differ, from the slave's to the master's.")
     ] = False,
+    forks: Forks = 20,
+    timeout: Timeout = 120.0,
 ) -> int:
     from sync_core.fleet.diff import diff_slaves
 
     log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_slaves(inventory, slaves, call.settings.limit)
-    report = diff_slaves(inventory, chosen, with_contents=with_contents)
+    with at_work(call, chosen, forks=forks, timeout=timeout) as options:
+        report = diff_slaves(inventory, chosen, with_contents=with_contents, options=options)
     if call.settings.is_json:
         call.sink.document("diff", diff_document(report, with_contents=with_contents))
     else:
-        for one in report.slaves:
-            _show(call, one)
+        _show_all(call, report)
     return _code(report)
+
+
+def _show_all(call: Call, report: DiffReport) -> None:
+    """Show what differs, slave by slave, and of several slaves a recap; with ``-q`` only what differs."""
+    are_several = len(report.slaves) > 1
+    for one in report.slaves:
+        _show(call, one, is_short=are_several or call.settings.is_quiet)
+    if are_several and not call.settings.is_quiet:
+        call.sink.table(recap_table(report.slaves))
 
 
 def _code(report: DiffReport) -> ExitCode:
@@ -46,8 +58,8 @@ def _code(report: DiffReport) -> ExitCode:
     return ExitCode.DONE if report.in_sync else ExitCode.NEGATIVE
 
 
-def _show(call: Call, one: SlaveDiff) -> None:
-    if one.diff is not None and not (call.settings.is_quiet and one.in_sync):
+def _show(call: Call, one: SlaveDiff, *, is_short: bool) -> None:
+    if one.diff is not None and not (is_short and one.diff.is_in_sync):
         call.sink.lines([diff_summary(one, one.diff)])
         if one.diff.entries:
             call.sink.table(diff_table(one.diff))
@@ -62,8 +74,9 @@ COMMAND = Command(
     run=_diff,
     help="""Compare slaves with what their master holds for them.
 
-    missing: only the master has it; extra: only the slave has it; changed: other content. Exit code 0 when all are in
-    sync, 1 when lists differ, 2 when a list could not be had.""",
+    missing: only the master has it; extra: only the slave has it; changed: other content. Lists come from the agents,
+    else by SSH from the folders, where nothing of jsync is needed. Exit code 0 when all are in sync, 1 when lists
+    differ, 2 when a list could not be had.""",
     examples=(
         ("jsync diff slave-5000", "what differs"),
         ("jsync diff slaves -q", "nothing when all is well"),

@@ -9,6 +9,7 @@ import typer
 from cli.choice import choose_one
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
+from cli.fleet import Timeout, at_work
 from cli.log import log_of_command
 from cli.render.files import files_document, files_table, files_troubles
 from cli.render.md5sum import md5sum_lines
@@ -26,16 +27,16 @@ def _files(
     slave: Annotated[
         str | None, typer.Option("--for", metavar="SLAVE", help="For which slave a master's list is wanted.")
     ] = None,
+    timeout: Timeout = 120.0,
 ) -> int:
     from sync_core.fleet.files import list_files
 
     log_of_command(call.settings)
     inventory = call.inventory()
-    found = list_files(
-        inventory,
-        choose_one(inventory, host, call.settings.limit),
-        slave=None if slave is None else choose_one(inventory, slave, None),
-    )
+    one = choose_one(inventory, host, call.settings.limit)
+    other = None if slave is None else choose_one(inventory, slave, None)
+    with at_work(call, [one], forks=1, timeout=timeout) as options:
+        found = list_files(inventory, one, slave=other, options=options)
     _show(call, found)
     if found.manifest.settling:
         call.sink.note(f"jsync: still settling: {found.manifest.settling}; the old state is shown")
@@ -58,6 +59,7 @@ def _show(call: Call, found: FileList) -> None:
         case Output.MD5SUM:
             call.sink.streams.write_bytes(md5sum_lines(found.manifest))
         case Output.TABLE:
+            call.sink.note(f"jsync: {found.host.name}: list read by {found.source}")
             call.sink.table(files_table(found))
 
 
@@ -66,6 +68,7 @@ COMMAND = Command(
     run=_files,
     help="""Show the md5 file list of a slave, or a master's for a slave.
 
+    It comes from the agent, else by SSH from the folder, where nothing of jsync is needed, else from the folder here.
     xml is the protocol's own document; md5sum is what `md5sum -c` takes.""",
     examples=(
         ("jsync files slave-5000", "what its cache holds"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.documents import plain
-from cli.render.unified import unified
+from cli.fleet import OUTCOME_STYLES
+from cli.render.unified import side, too_large, unified
 from cli.tables import Cell, Style, Styled, Table
 from cli.times import rfc3339
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from sync_core.model.compare import Diff, DiffEntry
     from sync_core.model.manifest import Entry
 
-__all__ = ["diff_document", "diff_summary", "diff_table", "unified_lines"]
+__all__ = ["diff_document", "diff_summary", "diff_table", "recap_table", "unified_lines"]
 
 _STYLES = {"changed": Style.DOUBTFUL, "missing": Style.BAD, "extra": Style.FAINT}
 
@@ -62,16 +64,33 @@ def diff_summary(one: SlaveDiff, diff: Diff) -> str:
     """Return one line about one slave."""
     counts = diff.counts
     later = f", {diff.settling} still settling" if diff.settling else ""
+    lists = f"lists: {one.master} by {one.master_source}, {one.slave} by {one.slave_source}"
     if diff.is_in_sync:
-        return f"{one.slave}: in sync with {one.master}, {counts.same} files{later}"
+        return f"{one.slave}: in sync with {one.master}, {counts.same} files{later} ({lists})"
     differences = f"{counts.changed} changed, {counts.missing} missing, {counts.extra} extra, {counts.same} same"
-    return f"{one.slave}: {differences}{later} (master {one.master})"
+    return f"{one.slave}: {differences}{later} ({lists})"
 
 
 def diff_table(diff: Diff) -> Table:
     """Return a line for each path that differs."""
     columns = ("STATE", "PATH", "KIND", "LAYER", "MASTER", "SLAVE")
     return Table(columns=columns, rows=tuple(_row(entry) for entry in diff.entries))
+
+
+def recap_table(slaves: Iterable[SlaveDiff]) -> Table:
+    """Return a line for each slave: what came of it, and how its two lists were read."""
+    columns = ("SLAVE", "STATE", "SAME", "CHANGED", "MISSING", "EXTRA", "MASTER", "LISTS")
+    rows = tuple(_recap(one) for one in slaves)
+    return Table(columns=columns, rows=rows, right=frozenset({"SAME", "CHANGED", "MISSING", "EXTRA"}))
+
+
+def _recap(one: SlaveDiff) -> tuple[Cell, ...]:
+    counts: tuple[str, ...] = ("", "", "", "")
+    if one.diff is not None:
+        found = one.diff.counts
+        counts = (str(found.same), str(found.changed), str(found.missing), str(found.extra))
+    lists = ", ".join(str(source or "-") for source in (one.master_source, one.slave_source))
+    return (one.slave, Styled(one.outcome, OUTCOME_STYLES[one.outcome]), *counts, one.master, lists)
 
 
 def _row(entry: DiffEntry) -> tuple[Cell, ...]:
@@ -91,4 +110,12 @@ def unified_lines(pair: ContentPair, one: SlaveDiff) -> list[str]:
     path = pair.entry.path
     if pair.trouble is not None:
         return [f"{path}: {pair.trouble}"]
+    if pair.is_large:
+        return [too_large(_name(one.slave, path, pair.entry.slave), _name(one.master, path, pair.entry.master))]
     return unified(pair.slave, pair.master, old_name=f"{one.slave}/{path}", new_name=f"{one.master}/{path}")
+
+
+def _name(host: str, path: str, entry: Entry | None) -> str:
+    if entry is None or not entry.is_file:
+        return "/dev/null"
+    return side(f"{host}/{path}", entry.size_bytes, entry.md5)

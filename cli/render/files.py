@@ -18,8 +18,8 @@ __all__ = ["files_document", "files_table", "files_troubles"]
 def files_document(found: FileList) -> dict[str, object]:
     """Return the document without ``schema``."""
     return {
-        "host": found.host,
-        "for": found.slave,
+        "host": found.host.name,
+        "for": found.slave.name if found.slave else None,
         "source": found.source,
         "tree_md5": found.manifest.tree_md5,
         "settling": found.manifest.settling,
@@ -46,7 +46,7 @@ def files_table(found: FileList) -> Table:
 def files_troubles(found: FileList) -> list[FileTroubleError]:
     """Return an error for each entry that can't be read: nothing is known of it but that it is there."""
     unreadable = (entry.path for entry in found.manifest if entry.is_unreadable)
-    return [FileTroubleError(f"{path} can't be read", host=found.host) for path in unreadable]
+    return [FileTroubleError(f"{path} can't be read", host=found.host.name) for path in unreadable]
 
 
 def _row(entry: Entry) -> tuple[str, ...]:

@@ -14,8 +14,16 @@ _CONNECT_TIMEOUT_S = 5.0
 _ANSWER_TIMEOUT_S = 60.0
 
 
-async def ask(host: Host, request: Request) -> Answer:
+async def ask(
+    host: Host, request: Request, *, resolver: Resolver | None = None, answer_timeout_s: float = _ANSWER_TIMEOUT_S
+) -> Answer:
     """Return the answer of the first of the host's addresses that takes a connection.
+
+    Args:
+        host: whom.
+        request: what.
+        resolver: looks up the host's address; one for many questions saves lookups.
+        answer_timeout_s: the longest time in which no byte moves.
 
     Raises:
         RemoteRefusalError: it answered with ERROR.
@@ -23,14 +31,14 @@ async def ask(host: Host, request: Request) -> Answer:
         UnreachableError: nobody answers there, or the connection was closed.
     """
     failure: UnreachableError | None = None
-    for ip in await Resolver().resolve(host.address):
+    for ip in await (resolver or Resolver()).resolve(host.address):
         try:
             client = await CommandClient.connect(ip, host.tcp_port, timeout_s=_CONNECT_TIMEOUT_S)
         except UnreachableError as error:
             failure = error
             continue
         try:
-            answer = await client.ask(request, timeout_s=_ANSWER_TIMEOUT_S)
+            answer = await client.ask(request, timeout_s=answer_timeout_s)
         finally:
             await client.close()
         if isinstance(answer, ErrorAnswer):

@@ -6,15 +6,16 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from sync_core.fleet.lists import FileList, Source, first_error, master_list, slave_list
+from sync_core.fleet.contents import is_shown, read_contents
+from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
+from sync_core.fleet.lists import FileList, Lists, Source, first_error, unreadable
+from sync_core.fleet.reach import Reach
 from sync_core.model.compare import Diff, DiffEntry, compare
 from sync_core.model.errors import FileTroubleError, JsyncError, UsageError
 from sync_core.model.inventory import Host, Inventory
-from sync_core.model.manifest import Entry
+from sync_core.net.far_stream import Contents
 
 __all__ = ["ContentPair", "DiffReport", "SlaveDiff", "diff_slaves"]
-
-_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +24,8 @@ class ContentPair:
 
     Attributes:
         entry: what differs.
-        master: the master's bytes; ``None`` where it has no such file.
-        slave: the slave's bytes; ``None`` where it has no such file.
+        master: the master's bytes; ``None`` where it has no such file, or where it is too large to be shown.
+        slave: the slave's bytes; likewise.
         trouble: why the contents can't be shown, if so.
     """
 
@@ -32,6 +33,12 @@ class ContentPair:
     master: bytes | None = None
     slave: bytes | None = None
     trouble: str | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether one of the two is too large to be shown."""
+        sides = (self.entry.master, self.entry.slave)
+        return any(side is not None and side.is_file and not is_shown(side) for side in sides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +51,7 @@ class SlaveDiff:
         master_source: how its list was read; ``None`` where it could not be had.
         slave_source: likewise.
         diff: what differs; ``None`` where a list could not be had.
-        contents: for the entries that are files, if they were asked for.
+        contents: for the entries, if they were asked for.
         error: why there is no diff, or why it is not the whole truth.
     """
 
@@ -60,6 +67,11 @@ class SlaveDiff:
     def in_sync(self) -> bool | None:
         """Whether the two are the same; ``None`` if that can't be said."""
         return self.diff.is_in_sync if self.diff is not None and self.error is None else None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the recap says."""
+        return outcome_of(self.error, is_changed=self.in_sync is False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +92,20 @@ class DiffReport:
         return any(slave.error is not None for slave in self.slaves)
 
 
-def diff_slaves(inventory: Inventory, slaves: Iterable[Host], *, with_contents: bool = False) -> DiffReport:
+def diff_slaves(
+    inventory: Inventory,
+    slaves: Iterable[Host],
+    *,
+    with_contents: bool = False,
+    options: FleetOptions | None = None,
+) -> DiffReport:
     """Compare each slave with its master; one slave's failure is its result, the others go on.
 
     Args:
         inventory: where they are declared.
         slaves: which of them.
         with_contents: also read the contents of the files that differ.
+        options: how many at once, and how long each may take.
 
     Raises:
         UsageError: a master was named.
@@ -97,22 +116,30 @@ def diff_slaves(inventory: Inventory, slaves: Iterable[Host], *, with_contents: 
             raise UsageError(
                 f"{host.name} is a master: diff compares slaves with it", hint="name a slave, or the group `slaves`"
             )
-    return DiffReport(slaves=asyncio.run(_diff_all(inventory, chosen, with_contents)))
+    return DiffReport(slaves=asyncio.run(_diff_all(inventory, chosen, with_contents, options or FleetOptions())))
 
 
-async def _diff_all(inventory: Inventory, slaves: tuple[Host, ...], with_contents: bool) -> tuple[SlaveDiff, ...]:
-    limit = asyncio.Semaphore(_AT_ONCE)
+async def _diff_all(
+    inventory: Inventory, slaves: tuple[Host, ...], with_contents: bool, options: FleetOptions
+) -> tuple[SlaveDiff, ...]:
+    reach = Reach(options.runners())
+    lists = Lists(inventory, reach, timeout_s=options.timeout_s)
+    try:
+        return await for_each(
+            slaves,
+            lambda slave: _diff(lists, slave, with_contents),
+            options=options,
+            failed=lambda slave, error: SlaveDiff(slave=slave.name, master=slave.masters[0], error=error),
+            outcome=lambda one: one.outcome,
+        )
+    finally:
+        await lists.close()
+        await reach.close()
 
-    async def one(slave: Host) -> SlaveDiff:
-        async with limit:
-            return await _diff(inventory, slave, with_contents)
 
-    return tuple(await asyncio.gather(*(one(slave) for slave in slaves)))
-
-
-async def _diff(inventory: Inventory, slave: Host, with_contents: bool) -> SlaveDiff:
-    ours, theirs = await asyncio.gather(_first_list(inventory, slave), _list_of(slave))
-    master = ours.host if isinstance(ours, FileList) else slave.masters[0]
+async def _diff(lists: Lists, slave: Host, with_contents: bool) -> SlaveDiff:
+    ours, theirs = await asyncio.gather(_first_list(lists, slave), _list_of(lists, slave))
+    master = ours.host.name if isinstance(ours, FileList) else slave.masters[0]
     head = SlaveDiff(
         slave=slave.name,
         master=master,
@@ -124,48 +151,44 @@ async def _diff(inventory: Inventory, slave: Host, with_contents: bool) -> Slave
     if not isinstance(theirs, FileList):
         return replace(head, error=theirs)
     diff = compare(ours.manifest, theirs.manifest)
-    contents = tuple(_contents(entry, ours, theirs) for entry in diff.entries) if with_contents else ()
-    return replace(head, diff=diff, contents=contents, error=_unreadable(ours, theirs))
+    contents = await _contents(lists, ours, theirs, diff) if with_contents else ()
+    return replace(head, diff=diff, contents=contents, error=unreadable((ours, theirs)))
 
 
-async def _first_list(inventory: Inventory, slave: Host) -> FileList | JsyncError:
+async def _first_list(lists: Lists, slave: Host) -> FileList | JsyncError:
     """Return the list of the first master that gives one."""
     errors: list[JsyncError] = []
-    for master in inventory.masters_of(slave):
+    for master in lists.inventory.masters_of(slave):
         try:
-            return await master_list(inventory, master, slave)
+            return await lists.master_list(master, slave)
         except JsyncError as error:
             errors.append(error)
     return first_error(errors)
 
 
-async def _list_of(slave: Host) -> FileList | JsyncError:
+async def _list_of(lists: Lists, slave: Host) -> FileList | JsyncError:
     try:
-        return await slave_list(slave)
+        return await lists.slave_list(slave)
     except JsyncError as error:
         return error
 
 
-def _unreadable(*lists: FileList) -> JsyncError | None:
-    """Return an error that names what could not be read, since nothing is known of it."""
-    for one in lists:
-        paths = [entry.path for entry in one.manifest if entry.is_unreadable]
-        if paths:
-            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-            return FileTroubleError(
-                f"{one.host} can't read {paths[0]}{more}",
-                hint="mend its owner or mode; a link that leads out of the folder must go",
-                host=one.host,
-            )
-    return None
+async def _contents(lists: Lists, ours: FileList, theirs: FileList, diff: Diff) -> tuple[ContentPair, ...]:
+    pairs = [ContentPair(entry=entry) for entry in diff.entries]
+    small = [pair.entry for pair in pairs if not pair.is_large]
+    master, slave = await asyncio.gather(
+        read_contents(lists, ours, [one.master for one in small if one.master and one.master.is_file]),
+        read_contents(lists, theirs, [one.slave for one in small if one.slave and one.slave.is_file]),
+    )
+    return tuple(_with_contents(pair, master, slave) for pair in pairs)
 
 
-def _contents(entry: DiffEntry, ours: FileList, theirs: FileList) -> ContentPair:
-    try:
-        return ContentPair(entry=entry, master=_read(ours, entry.master), slave=_read(theirs, entry.slave))
-    except JsyncError as error:
-        return ContentPair(entry=entry, trouble=str(error))
-
-
-def _read(one: FileList, entry: Entry | None) -> bytes | None:
-    return one.read(entry.path, entry.layer) if entry is not None and entry.is_file else None
+def _with_contents(pair: ContentPair, master: Contents, slave: Contents) -> ContentPair:
+    contents = (master.get(pair.entry.path), slave.get(pair.entry.path))
+    for content in contents:
+        if isinstance(content, FileTroubleError):
+            return replace(pair, trouble=str(content))
+    ours, theirs = contents
+    return replace(
+        pair, master=ours if isinstance(ours, bytes) else None, slave=theirs if isinstance(theirs, bytes) else None
+    )

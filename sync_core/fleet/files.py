@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 
-from sync_core.fleet.lists import FileList, master_list, slave_list
-from sync_core.model.errors import UsageError
+from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.lists import FileList, Lists
+from sync_core.fleet.reach import Reach
+from sync_core.model.errors import UnreachableError, UsageError
 from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["list_files"]
 
 
-def list_files(inventory: Inventory, host: Host, *, slave: Host | None) -> FileList:
+def list_files(
+    inventory: Inventory, host: Host, *, slave: Host | None, options: FleetOptions | None = None
+) -> FileList:
     """Return the list.
 
     Args:
         inventory: where the hosts are declared.
         host: a slave, or a master.
         slave: for which slave a master's list is wanted.
+        options: how long it may take.
 
     Raises:
         UsageError: a master without a slave, a slave with one, or a slave that is not that master's.
@@ -26,9 +31,21 @@ def list_files(inventory: Inventory, host: Host, *, slave: Host | None) -> FileL
     if not host.is_master:
         if slave is not None:
             raise UsageError(f"{host.name} is a slave: --for goes with a master")
-        return asyncio.run(slave_list(host))
-    if slave is None:
+    elif slave is None:
         raise UsageError(f"{host.name} is a master: say for which slave", hint=f"jsync files {host.name} --for SLAVE")
-    if host.name not in slave.masters:
+    elif host.name not in slave.masters:
         raise UsageError(f"{host.name} is not a master of {slave.name}")
-    return asyncio.run(master_list(inventory, host, slave))
+    return asyncio.run(_list(inventory, host, slave, options or FleetOptions()))
+
+
+async def _list(inventory: Inventory, host: Host, slave: Host | None, options: FleetOptions) -> FileList:
+    reach = Reach(options.runners())
+    lists = Lists(inventory, reach, timeout_s=options.timeout_s)
+    try:
+        async with asyncio.timeout(options.timeout_s):
+            return await (lists.slave_list(host) if slave is None else lists.master_list(host, slave))
+    except TimeoutError:
+        raise UnreachableError(f"not done within {options.timeout_s:g} s", host=host.name) from None
+    finally:
+        await lists.close()
+        await reach.close()

@@ -1,8 +1,10 @@
-"""File lists: from the agent by TCP, else from the folder itself where it is on this machine."""
+"""File lists in three ways: from the agent by TCP, else by SSH from the folder, else from the folder here."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.views import Views
 from sync_core.fleet.ask import ask
-from sync_core.fleet.places import connection_of
+from sync_core.fleet.reach import Reach
 from sync_core.model.errors import (
     FileTroubleError,
     HostError,
@@ -18,25 +20,35 @@ from sync_core.model.errors import (
     PeerError,
     RemoteRefusalError,
     RootVanishedError,
+    TreeError,
     UnreachableError,
 )
 from sync_core.model.inventory import Connection, Dialect, Host, Inventory
-from sync_core.model.limits import MAX_FILE_BYTES
-from sync_core.model.manifest import Layer, Manifest
-from sync_core.model.path import RelPath, join
+from sync_core.model.manifest import Manifest
+from sync_core.model.observation import Scan
+from sync_core.model.path import RelPath
 from sync_core.model.settle import manifest_of
+from sync_core.net.far_folder import FarFolder, ways_of
+from sync_core.net.far_stream import Contents
 from sync_core.net.resolve import Resolver
+from sync_core.net.runner import Runner
+from sync_core.net.threads import in_thread
 from sync_core.protocol.messages import FileListAnswer, ListFiles
-from sync_core.tree.content import read_content
 from sync_core.tree.scan import scan
 
-__all__ = ["FileList", "Source", "master_list", "slave_list"]
+__all__ = ["FileList", "Lists", "Source", "first_error", "folder_of", "unreadable"]
+
+_log = logging.getLogger(__name__)
+
+_ANSWER_TIMEOUT_S = 20.0
+"""An agent that says nothing for so long is passed over: there are other ways."""
 
 
 class Source(StrEnum):
     """How a list was read."""
 
     AGENT = "agent"
+    SSH = "ssh"
     LOCAL = "local"
 
 
@@ -49,78 +61,169 @@ class FileList:
         slave: for which slave a master made it; ``None`` for a slave's own.
         source: how it was read.
         manifest: the list.
-        root: the folder, where it is on this machine.
-        folder: the slave's own folder below a master's ``root``, where that is known.
     """
 
-    host: str
-    slave: str | None
+    host: Host
+    slave: Host | None
     source: Source
     manifest: Manifest
-    root: Path | None
-    folder: str | None = None
 
-    def read(self, path: RelPath, layer: Layer | None) -> bytes:
-        """Return the content of one of its files.
+
+class Lists:
+    """Reads lists during one run: what several slaves need of their master is read once. ``close`` it.
+
+    Args:
+        inventory: declares who is whose master.
+        reach: leads to the hosts.
+        timeout_s: a program on a host ends by itself after so long.
+        resolver: looks up names.
+    """
+
+    def __init__(
+        self, inventory: Inventory, reach: Reach, *, timeout_s: float, resolver: Resolver | None = None
+    ) -> None:
+        self.inventory = inventory
+        self.reach = reach
+        self.resolver = resolver or Resolver()
+        self._timeout_s = timeout_s
+        self._views: dict[str, asyncio.Task[Views]] = {}
+        self._choosers: dict[str, FolderChooser] = {}
+        self._absent: dict[str, UnreachableError] = {}
+
+    async def close(self) -> None:
+        """Give up what is still being read."""
+        for task in self._views.values():
+            task.cancel()
+        await asyncio.gather(*self._views.values(), return_exceptions=True)
+
+    async def slave_list(self, slave: Host) -> FileList:
+        """Return what a slave's cache holds.
 
         Raises:
-            FileTroubleError: it can't be read, or is not on this machine.
-            RootVanishedError: the folder is no longer there.
+            TreeError: the cache is not there, or can't be read.
+            UnreachableError: no agent answers, and the host can't be reached.
+            HostError: the host has nothing to read with.
+            PeerError: whoever answers there is no jsync agent, and only its ports are reached.
         """
-        if self.root is None:
-            raise FileTroubleError(f"{path} is on {self.host}: reading contents there is not built yet", host=self.host)
-        below = path if self.slave is None else join(RelPath(Views.folder_of(layer, self.folder)), path)
-        return read_content(self.root, below, max_bytes=MAX_FILE_BYTES)
+        connection = await self.reach.connection_of(slave)
+        try:
+            manifest, source = await self._ask_for_list(slave, ListFiles()), Source.AGENT
+        except (PeerError, HostError):
+            if connection is Connection.NONE:
+                raise
+            manifest, source = manifest_of(await self._scan(slave)), _source_of(connection)
+        return FileList(host=slave, slave=None, source=source, manifest=manifest)
 
+    async def master_list(self, master: Host, slave: Host) -> FileList:
+        """Return what ``master`` would hand out to ``slave`` now.
 
-async def slave_list(slave: Host) -> FileList:
-    """Return what a slave's cache holds.
+        Raises:
+            TreeError: the remote folder is not there; the slave's folder, or ``_all``, can't be read.
+            UnreachableError: no agent answers, and the host can't be reached; or the slave's name is unknown.
+            HostError: the host has nothing to read with.
+            PeerError: whoever answers there is no jsync agent, and only its ports are reached.
+        """
+        connection = await self.reach.connection_of(master)
+        try:
+            manifest, source = await self._ask_for_list(master, ListFiles(slave=slave.name)), Source.AGENT
+        except (PeerError, HostError):
+            if connection is Connection.NONE:
+                raise
+            views = await self._views_of(master)
+            manifest, source = views.of(await self._own_folder(views.folders, master, slave)), _source_of(connection)
+        return FileList(host=master, slave=slave, source=source, manifest=manifest)
 
-    Raises:
-        RootVanishedError: the cache is on this machine, but not there.
-        UnreachableError: no agent answers and the host is elsewhere.
-        PeerError: whoever answers there is no jsync agent, and the host is elsewhere.
-    """
-    root = slave.cache if connection_of(slave) is Connection.LOCAL else None
-    try:
-        manifest = await _ask_for_list(slave, ListFiles())
-    except (PeerError, HostError):
-        if root is None:
+    async def own_folder(self, master: Host, slave: Host) -> str | None:
+        """Return the slave's own folder below the master's ``remote``; raises what ``master_list`` raises."""
+        if await self.reach.connection_of(master) is Connection.LOCAL:
+            return await self._own_folder(_first_level(folder_of(master)), master, slave)
+        return await self._own_folder((await self._views_of(master)).folders, master, slave)
+
+    async def read_far(self, host: Host, paths: Sequence[RelPath], *, most_bytes: int) -> Contents:
+        """Return the contents of files in the host's folder by SSH; raises what ``slave_list`` raises."""
+        async with self.reach.on(host) as runner:
+            return await self._far_folder(host, runner).read(paths, most_bytes=most_bytes)
+
+    def _far_folder(self, host: Host, runner: Runner) -> FarFolder:
+        return FarFolder(str(folder_of(host)), ways_of(runner, deadline_s=self._timeout_s))
+
+    async def _own_folder(self, folders: tuple[str, ...], master: Host, slave: Host) -> str | None:
+        chooser = self._choosers.get(master.name)
+        if chooser is None:
+            slaves = self.inventory.slaves_of(master)
+            chooser = FolderChooser(slaves, self.resolver, is_http=master.dialect is Dialect.HTTP)
+            self._choosers[master.name] = chooser
+        return await chooser.choose(folders, slave, await chooser.address_of(slave))
+
+    async def _views_of(self, master: Host) -> Views:
+        task = self._views.get(master.name)
+        if task is None:
+            task = self._views[master.name] = asyncio.ensure_future(self._look(master))
+        # Shielded: many slaves wait for it, and one of them may give up.
+        return await asyncio.shield(task)
+
+    async def _look(self, master: Host) -> Views:
+        if await self.reach.connection_of(master) is Connection.SSH:
+            _log.info("%s is read by SSH: which folder is whose, the names of this machine decide", master.name)
+        return Views(manifest_of(await self._scan(master)))
+
+    async def _scan(self, host: Host) -> Scan:
+        root = folder_of(host)
+        try:
+            if await self.reach.connection_of(host) is Connection.SSH:
+                async with self.reach.on(host) as runner:
+                    return await self._far_folder(host, runner).scan()
+            return await in_thread(lambda: scan(root), name=f"scan {host.name}")
+        except TreeError as error:
+            error.host = error.host or host.name
             raise
-        manifest = manifest_of(await asyncio.to_thread(scan, root))
-        return FileList(host=slave.name, slave=None, source=Source.LOCAL, manifest=manifest, root=root)
-    return FileList(host=slave.name, slave=None, source=Source.AGENT, manifest=manifest, root=root)
 
-
-async def master_list(inventory: Inventory, master: Host, slave: Host) -> FileList:
-    """Return what ``master`` would hand out to ``slave`` now.
-
-    Raises:
-        RootVanishedError: the remote folder is not there.
-        FileTroubleError: the slave's folder, or ``_all``, can't be read.
-        UnreachableError: no agent answers and the host is elsewhere, or the slave's name is unknown.
-        PeerError: whoever answers there is no jsync agent, and the host is elsewhere.
-    """
-    root = master.remote if connection_of(master) is Connection.LOCAL else None
-    folder: str | None = None
-    try:
-        manifest = await _ask_for_list(master, ListFiles(slave=slave.name))
-        source = Source.AGENT
-        if root is not None:
-            folder = await _own_folder(inventory, master, slave, await asyncio.to_thread(_first_level, root))
-    except (PeerError, HostError):
-        if root is None:
+    async def _ask_for_list(self, host: Host, question: ListFiles) -> Manifest:
+        if host.name in self._absent:
+            raise self._absent[host.name]
+        try:
+            answer = await ask(host, question, resolver=self.resolver, answer_timeout_s=_ANSWER_TIMEOUT_S)
+        except UnreachableError as error:
+            self._absent[host.name] = error
             raise
-        source = Source.LOCAL
-        views = Views(manifest_of(await asyncio.to_thread(scan, root)))
-        folder = await _own_folder(inventory, master, slave, views.folders)
-        manifest = views.of(folder)
-    return FileList(host=master.name, slave=slave.name, source=source, manifest=manifest, root=root, folder=folder)
+        except RemoteRefusalError as error:
+            if error.error_code == "SCHEDULER-882":
+                raise RootVanishedError(error.text, host=host.name) from error
+            raise
+        if isinstance(answer, FileListAnswer):
+            return answer.manifest
+        raise PeerError(f"{host.name} answers, but not with a file list: it is no jsync agent", host=host.name)
 
 
-async def _own_folder(inventory: Inventory, master: Host, slave: Host, folders: tuple[str, ...]) -> str | None:
-    chooser = FolderChooser(inventory.slaves_of(master), Resolver(), is_http=master.dialect is Dialect.HTTP)
-    return await chooser.choose(folders, slave, await chooser.address_of(slave))
+def folder_of(host: Host) -> Path:
+    """Return the host's folder: a master's ``remote``, a slave's ``cache``."""
+    folder = host.remote if host.is_master else host.cache
+    assert folder is not None, "the inventory refuses a host that is worked on without its folder"  # noqa: S101
+    return folder
+
+
+def first_error(errors: list[JsyncError]) -> JsyncError:
+    """Return the error to show when all masters of a slave failed: the first one that is not just absence."""
+    present = [error for error in errors if not isinstance(error, UnreachableError)]
+    return (present or errors)[0]
+
+
+def unreadable(lists: Iterable[FileList]) -> FileTroubleError | None:
+    """Return an error that names what could not be read, since nothing is known of it."""
+    for one in lists:
+        paths = [entry.path for entry in one.manifest if entry.is_unreadable]
+        if paths:
+            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+            return FileTroubleError(
+                f"{one.host.name} can't read {paths[0]}{more}",
+                hint="mend its owner or mode; a link that leads out of the folder must go",
+                host=one.host.name,
+            )
+    return None
+
+
+def _source_of(connection: Connection) -> Source:
+    return Source.SSH if connection is Connection.SSH else Source.LOCAL
 
 
 def _first_level(root: Path) -> tuple[str, ...]:
@@ -129,21 +232,3 @@ def _first_level(root: Path) -> tuple[str, ...]:
         return tuple(sorted(place.name for place in root.iterdir() if place.is_dir()))
     except OSError:
         return ()
-
-
-async def _ask_for_list(host: Host, question: ListFiles) -> Manifest:
-    try:
-        answer = await ask(host, question)
-    except RemoteRefusalError as error:
-        if error.error_code == "SCHEDULER-882":
-            raise RootVanishedError(error.text, host=host.name) from error
-        raise
-    if isinstance(answer, FileListAnswer):
-        return answer.manifest
-    raise PeerError(f"{host.name} answers, but not with a file list: it is no jsync agent", host=host.name)
-
-
-def first_error(errors: list[JsyncError]) -> JsyncError:
-    """Return the error to show when all masters of a slave failed: the first one that is not just absence."""
-    present = [error for error in errors if not isinstance(error, UnreachableError)]
-    return (present or errors)[0]

@@ -7,33 +7,15 @@ import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from sync_core.fleet.access import HERE, Access, access_of, runners
 from sync_core.model.errors import HostError, JsyncError, PeerError, UnreachableError
-from sync_core.model.inventory import Connection, Host, SshSettings
+from sync_core.model.inventory import Connection, Host
 from sync_core.model.probe import Vantage
 from sync_core.net.outpost import Outpost
-from sync_core.net.runner import LocalRunner, Runner
 
 __all__ = ["Opener", "Outposts", "Post", "opener"]
 
 Opener = Callable[["Access"], Awaitable[Outpost]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How a machine is worked on; hosts with the same access share one outpost.
-
-    Attributes:
-        address: for SSH; ``None``: this machine.
-        ssh: likewise.
-        become: as root.
-    """
-
-    address: str | None
-    ssh: SshSettings | None
-    become: bool
-
-
-HERE = Access(address=None, ssh=None, become=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,34 +46,13 @@ def opener(*, password: str | None, connect_s: float, deadline_s: float) -> Open
         connect_s: for an SSH connection to stand.
         deadline_s: how long a program on a host may live at most.
     """
-    make_ssh_runner: Callable[[Access], Runner] | None = None
-
-    def runner_of(access: Access) -> Runner:
-        nonlocal make_ssh_runner
-        if access.address is None or access.ssh is None:
-            return LocalRunner(become=access.become)
-        make_ssh_runner = make_ssh_runner or _ssh_runners(password, connect_s)
-        return make_ssh_runner(access)
+    runner_of = runners(password=password, connect_s=connect_s)
 
     async def open_(access: Access) -> Outpost:
         python = sys.executable if access.address is None else "python3"
         return await Outpost.open(runner_of(access), python=python, deadline_s=deadline_s)
 
     return open_
-
-
-def _ssh_runners(password: str | None, connect_s: float) -> Callable[[Access], Runner]:
-    # Imported where it is needed: a site on one machine never pays for SSH.
-    from sync_core.net.ssh import SshLimits, SshRunner  # noqa: PLC0415
-    from sync_core.net.ssh_config import find_target  # noqa: PLC0415
-
-    limits = SshLimits(connect_s=connect_s)
-
-    def make(access: Access) -> Runner:
-        target = find_target(access.address or "", access.ssh or SshSettings())
-        return SshRunner(target, password=password, become=access.become, limits=limits)
-
-    return make
 
 
 class Outposts:
@@ -116,7 +77,7 @@ class Outposts:
     async def of(self, host: Host) -> Post:
         """Return where checks that concern ``host`` work; a host that can't be reached is no error."""
         here = await self.here()
-        access = _access(host, is_here=await self._is_here(host, here))
+        access = access_of(host, is_here=await self._is_here(host, here))
         if access is None:
             return Post(outpost=here, vantage=Vantage.CONTROLLER, reason=f"{host.name} has `connection: none`")
         try:
@@ -156,14 +117,6 @@ class Outposts:
         except UnreachableError:
             return False
         return any(address.is_loopback or address in here.addresses for address in addresses)
-
-
-def _access(host: Host, *, is_here: bool) -> Access | None:
-    if is_here:
-        return Access(address=None, ssh=None, become=host.become)
-    if host.connection is Connection.NONE:
-        return None
-    return Access(address=host.address, ssh=host.ssh, become=host.become)
 
 
 def _words(error: JsyncError) -> str:

@@ -59,6 +59,9 @@ class Process(Protocol):
 class Runner(Protocol):
     """Runs commands on one host. Commands are argument lists: no shell of ours ever sees data."""
 
+    async def connect(self) -> None:
+        """Reach the host, which ``start`` does by itself otherwise; raises UnreachableError."""
+
     async def start(self, command: Sequence[str]) -> Process:
         """Start a command; raises UnreachableError or HostError."""
 
@@ -74,7 +77,7 @@ def as_root(command: Sequence[str]) -> tuple[str, ...]:
 def first_line(complaint: bytes) -> str:
     """Return the first line of what a command complained of, printable and of bounded length."""
     words = complaint.decode("utf-8", "replace").strip().splitlines()
-    line = "".join(letter if letter.isprintable() else "?" for letter in words[0]) if words else ""
+    line = "".join(letter if letter.isprintable() else "?" for letter in words[0].strip()) if words else ""
     return line[:200]
 
 
@@ -134,6 +137,9 @@ class LocalRunner:
 
     def __init__(self, *, become: bool = False) -> None:
         self._become = become
+
+    async def connect(self) -> None:
+        """This machine is here."""
 
     async def start(self, command: Sequence[str]) -> Process:
         """Start a command in a session of its own, so that a Ctrl-C is ours alone.
@@ -197,6 +203,7 @@ class _LocalProcess:
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended, or is root's
                 self._process.kill()
+                await self._process.wait()
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
         _transport_of(self._process).close()

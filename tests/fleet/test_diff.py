@@ -58,7 +58,7 @@ def test_the_first_master_that_gives_a_list_counts(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
     write_tree(pair.remote, {"_all/a": b"1"})
     write_tree(pair.cache, {"a": b"1"})
-    away = a_host("away", role=Role.MASTER, tcp_port=free_port(), connection=Connection.SSH)
+    away = a_host("away", role=Role.MASTER, tcp_port=free_port(), connection=Connection.NONE)
     slave = replace(pair.slave, masters=("away", "master"))
     inventory = an_inventory(away, pair.master, slave)
     (found,) = diff_slaves(inventory, [slave]).slaves

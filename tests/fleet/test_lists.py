@@ -1,15 +1,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from sync_core.fleet.access import Access
+from sync_core.fleet.each import FleetOptions
 from sync_core.fleet.files import list_files
-from sync_core.fleet.lists import FileList, Source, first_error, master_list, slave_list
+from sync_core.fleet.lists import FileList, Lists, Source, first_error
+from sync_core.fleet.reach import Reach
 from sync_core.model.errors import (
     FileTroubleError,
+    HostError,
     PeerError,
     RemoteRefusalError,
     RootVanishedError,
@@ -18,15 +24,42 @@ from sync_core.model.errors import (
 )
 from sync_core.model.inventory import Connection
 from sync_core.model.manifest import Layer
-from sync_core.model.path import RelPath
+from sync_core.net.runner import LocalRunner, Runner
 from sync_core.protocol.messages import Answer, ErrorAnswer, FileListAnswer, ListFiles, OkAnswer
-from tests.support.agents import Pair, ScriptedPeer, a_pair, in_thread
+from tests.support.agents import Pair, ScriptedPeer, a_pair, a_silent_peer, in_thread
 from tests.support.net import a_host
+from tests.support.runners import ScriptedRunner
 from tests.support.trees import a_link, a_manifest, write_tree
 
+T = TypeVar("T")
+AWAY = UnreachableError("SSH to 127.0.0.1: Connection refused")
 
-def master_files(pair: Pair) -> FileList:
-    return asyncio.run(master_list(pair.inventory, pair.master, pair.slave))
+
+def with_lists(pair: Pair, work: Callable[[Lists], Awaitable[T]], runner: Runner | None = None) -> T:
+    """Do something with the lists of a run; by SSH this machine is reached, or whatever ``runner`` is."""
+
+    async def go() -> T:
+        reach = Reach(lambda _: runner or LocalRunner())
+        lists = Lists(pair.inventory, reach, timeout_s=60)
+        try:
+            return await work(lists)
+        finally:
+            await lists.close()
+            await reach.close()
+
+    return asyncio.run(go())
+
+
+def master_files(pair: Pair, runner: Runner | None = None) -> FileList:
+    return with_lists(pair, lambda lists: lists.master_list(pair.master, pair.slave), runner)
+
+
+def slave_files(pair: Pair, runner: Runner | None = None) -> FileList:
+    return with_lists(pair, lambda lists: lists.slave_list(pair.slave), runner)
+
+
+def a_far_pair(folder: Path) -> Pair:
+    return a_pair(folder, master={"connection": Connection.SSH}, slave={"connection": Connection.SSH})
 
 
 def answering(pair: Pair, role: str, answer: Answer) -> ScriptedPeer:
@@ -34,60 +67,95 @@ def answering(pair: Pair, role: str, answer: Answer) -> ScriptedPeer:
     return ScriptedPeer(lambda _: answer, port=host.tcp_port)
 
 
-def test_without_an_agent_the_folder_is_read(tmp_path: Path) -> None:
-    pair = a_pair(tmp_path)
+@pytest.mark.parametrize(("make", "source"), [(a_pair, Source.LOCAL), (a_far_pair, Source.SSH)])
+def test_without_an_agent_the_folder_is_read(make: Callable[[Path], Pair], source: Source, tmp_path: Path) -> None:
+    pair = make(tmp_path)
     write_tree(pair.remote, {"_all/a": b"1", "_all/b": b"2"})
     write_tree(pair.own, {"b": b"own"})
     write_tree(pair.cache, {"a": b"1"})
     ours = master_files(pair)
-    assert (ours.source, ours.host, ours.slave, ours.folder) == (Source.LOCAL, "master", "slave", pair.own.name)
+    assert (ours.source, ours.host, ours.slave) == (source, pair.master, pair.slave)
     assert [(entry.path, entry.layer) for entry in ours.manifest] == [("a", Layer.ALL), ("b", Layer.OWN)]
-    assert ours.read(RelPath("b"), Layer.OWN) == b"own"
-    assert ours.read(RelPath("a"), Layer.ALL) == b"1"
-    theirs = asyncio.run(slave_list(pair.slave))
-    assert (theirs.source, theirs.slave) == (Source.LOCAL, None)
-    assert theirs.read(RelPath("a"), None) == b"1"
+    theirs = slave_files(pair)
+    assert (theirs.source, theirs.slave) == (source, None)
+    assert [entry.path for entry in theirs.manifest] == ["a"]
 
 
-def test_an_agent_is_asked_first_and_contents_still_come_from_the_folder(tmp_path: Path) -> None:
-    pair = a_pair(tmp_path)
-    write_tree(pair.own, {"b": b"own"})
-    write_tree(pair.cache, {"c": b"3"})
+@pytest.mark.parametrize("make", [a_pair, a_far_pair])
+def test_an_agent_is_asked_first(make: Callable[[Path], Pair], tmp_path: Path) -> None:
+    pair = make(tmp_path)
     manifest = a_manifest({"x": b"1"})
     with in_thread(answering(pair, "master", FileListAnswer(manifest=manifest))) as peer:
-        ours = master_files(pair)
+        ours = master_files(pair, ScriptedRunner(error=AWAY))
         assert peer.requests == [ListFiles(slave="slave")]
     assert (ours.source, [entry.path for entry in ours.manifest]) == (Source.AGENT, ["x"])
-    assert ours.read(RelPath("b"), Layer.OWN) == b"own"
     with in_thread(answering(pair, "slave", FileListAnswer(manifest=manifest))) as peer:
-        theirs = asyncio.run(slave_list(pair.slave))
+        theirs = slave_files(pair, ScriptedRunner(error=AWAY))
         assert peer.requests == [ListFiles()]
     assert (theirs.source, [entry.path for entry in theirs.manifest]) == (Source.AGENT, ["x"])
-    assert theirs.read(RelPath("c"), None) == b"3"
 
 
-@pytest.mark.parametrize("answer", [ErrorAnswer(code="SCHEDULER-105", text="SCHEDULER-105  unknown"), OkAnswer()])
-def test_whoever_answers_there_and_is_no_jsync_is_passed_over_on_this_machine(tmp_path: Path, answer: Answer) -> None:
-    pair = a_pair(tmp_path)
+@pytest.mark.parametrize("answer", [ErrorAnswer(code="SCHEDULER-121", text="SCHEDULER-121  no"), OkAnswer()])
+@pytest.mark.parametrize(("make", "source"), [(a_pair, Source.LOCAL), (a_far_pair, Source.SSH)])
+def test_whoever_answers_there_and_gives_no_list_is_passed_over(
+    make: Callable[[Path], Pair], source: Source, answer: Answer, tmp_path: Path
+) -> None:
+    pair = make(tmp_path)
     write_tree(pair.remote, {"_all/a": b"1"})
     write_tree(pair.cache, {"a": b"1"})
     with in_thread(answering(pair, "master", answer)), in_thread(answering(pair, "slave", answer)):
-        for found in (master_files(pair), asyncio.run(slave_list(pair.slave))):
-            assert (found.source, [entry.path for entry in found.manifest]) == (Source.LOCAL, ["a"])
+        for found in (master_files(pair), slave_files(pair)):
+            assert (found.source, [entry.path for entry in found.manifest]) == (source, ["a"])
 
 
-def test_elsewhere_there_is_only_the_agent(tmp_path: Path) -> None:
-    pair = a_pair(tmp_path, master={"connection": Connection.NONE}, slave={"connection": Connection.SSH})
+def test_what_many_slaves_need_of_their_master_is_read_once(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    write_tree(pair.remote, {"_all/a": b"1"})
+    opened: list[Access] = []
+    runner = LocalRunner()
+    started: list[str] = []
+
+    class Counting(LocalRunner):
+        async def start(self, command):  # type: ignore[no-untyped-def]
+            started.append(command[0])
+            return await runner.start(command)
+
+    def runner_of(access: Access) -> Runner:
+        opened.append(access)
+        return Counting()
+
+    async def both() -> list[FileList]:
+        reach = Reach(runner_of)
+        lists = Lists(pair.inventory, reach, timeout_s=60)
+        try:
+            return await asyncio.gather(*(lists.master_list(pair.master, pair.slave) for _ in range(5)))
+        finally:
+            await lists.close()
+            await reach.close()
+
+    assert [found.source for found in asyncio.run(both())] == [Source.SSH] * 5
+    assert (len(opened), started) == (1, ["python3"])
+
+
+def test_with_ports_alone_there_is_only_the_agent(tmp_path: Path) -> None:
+    none = {"connection": Connection.NONE}
+    pair = a_pair(tmp_path, master=none, slave=none)
     with pytest.raises(UnreachableError):
         master_files(pair)
     with pytest.raises(UnreachableError):
-        asyncio.run(slave_list(pair.slave))
+        slave_files(pair)
     with in_thread(ScriptedPeer(port=pair.slave.tcp_port)), pytest.raises(PeerError, match="no jsync agent"):
-        asyncio.run(slave_list(pair.slave))
-    with in_thread(answering(pair, "master", FileListAnswer(manifest=a_manifest({"a": b"1"})))):
-        ours = master_files(pair)
-    with pytest.raises(FileTroubleError, match="not built yet"):
-        ours.read(RelPath("a"), Layer.ALL)
+        slave_files(pair)
+
+
+def test_where_neither_agent_nor_host_answers_it_is_the_host_that_is_told(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    with pytest.raises(UnreachableError, match="SSH to") as caught:
+        slave_files(pair, ScriptedRunner(error=AWAY))
+    assert caught.value.host == "slave"
+    with pytest.raises(HostError, match="can't be read there") as failed:
+        slave_files(pair, ScriptedRunner(exit_code=127))
+    assert failed.value.hint is not None
 
 
 def test_a_folder_that_vanished_is_an_error_whoever_says_so(tmp_path: Path) -> None:
@@ -96,16 +164,17 @@ def test_a_folder_that_vanished_is_an_error_whoever_says_so(tmp_path: Path) -> N
     with in_thread(answering(pair, "master", vanished)), pytest.raises(RootVanishedError, match="gone") as caught:
         master_files(pair)
     assert caught.value.host == "master"
-    with pytest.raises(RootVanishedError):
-        asyncio.run(slave_list(pair.slave))
+    with pytest.raises(RootVanishedError) as here:
+        slave_files(pair)
+    assert here.value.host == "slave"
     pair.remote.joinpath("_all").rmdir()
     pair.remote.rmdir()
     with pytest.raises(RootVanishedError):
         master_files(pair)
-    with in_thread(answering(pair, "master", FileListAnswer(manifest=a_manifest({"a": b"1"})))):
-        ours = master_files(pair)
-    with pytest.raises(RootVanishedError):
-        ours.read(RelPath("a"), Layer.ALL)
+    far = replace(pair.slave, connection=Connection.SSH)
+    with pytest.raises(RootVanishedError) as there:
+        with_lists(pair, lambda lists: lists.slave_list(far))
+    assert there.value.host == "slave"
 
 
 def test_a_master_whose_folder_cannot_be_read_has_no_empty_list(tmp_path: Path) -> None:
@@ -114,6 +183,8 @@ def test_a_master_whose_folder_cannot_be_read_has_no_empty_list(tmp_path: Path) 
     a_link(pair.remote / "_all", "/etc")
     with pytest.raises(FileTroubleError, match="_all"):
         master_files(pair)
+    with pytest.raises(FileTroubleError, match="_all"):
+        with_lists(pair, lambda lists: lists.master_list(replace(pair.master, connection=Connection.SSH), pair.slave))
 
 
 def test_of_several_failures_the_one_that_is_not_just_absence_is_shown() -> None:
@@ -128,6 +199,12 @@ def test_files_of_a_slave_and_of_a_master(tmp_path: Path) -> None:
     write_tree(pair.remote, {"_all/b": b"1"})
     assert [entry.path for entry in list_files(pair.inventory, pair.slave, slave=None).manifest] == ["a"]
     assert [entry.path for entry in list_files(pair.inventory, pair.master, slave=pair.slave).manifest] == ["b"]
+
+
+def test_files_have_a_deadline(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path, slave={"connection": Connection.NONE})
+    with in_thread(a_silent_peer()) as port, pytest.raises(UnreachableError, match=r"within 0\.2 s"):
+        list_files(pair.inventory, replace(pair.slave, tcp_port=port), slave=None, options=FleetOptions(timeout_s=0.2))
 
 
 def test_files_that_nobody_can_mean(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sync_core.fleet import ports as ports_module
-from sync_core.fleet.outposts import Access, Opener
+from sync_core.fleet.access import Access
+from sync_core.fleet.outposts import Opener
 from sync_core.fleet.port_look import Looker
 from sync_core.fleet.ports import Options, check_ports
 from sync_core.model.inventory import Connection, Host, Inventory, Role

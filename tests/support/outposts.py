@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from sync_core.fleet.outposts import Access, Opener
+from sync_core.fleet.access import Access
+from sync_core.fleet.outposts import Opener
 from sync_core.model.errors import UnreachableError
 from sync_core.model.security import IpAddress, parse_ip
 from sync_core.net.outpost import Outpost

@@ -37,6 +37,8 @@ class PrefixRunner:
 
 
 class _ScriptedProcess:
+    """A process whose output comes in small pieces."""
+
     def __init__(self, output: bytes, exit_code: int, complaint: bytes) -> None:
         self._blocks = [output[at : at + 7] for at in range(0, len(output), 7)]
         self._exit_code = exit_code
@@ -77,7 +79,7 @@ class ScriptedRunner:
     def __init__(
         self, output: bytes = b"", *, exit_code: int = 0, complaint: bytes = b"", error: JsyncError | None = None
     ) -> None:
-        self._make = lambda: _ScriptedProcess(output, exit_code, complaint)
+        self._output, self._exit_code, self._complaint = output, exit_code, complaint
         self._error = error
         self.commands: list[tuple[str, ...]] = []
         self.processes: list[_ScriptedProcess] = []
@@ -86,7 +88,7 @@ class ScriptedRunner:
         self.commands.append(tuple(command))
         if self._error is not None:
             raise self._error
-        self.processes.append(self._make())
+        self.processes.append(_ScriptedProcess(self._output, self._exit_code, self._complaint))
         return self.processes[-1]
 
     async def connect(self) -> None:
@@ -97,7 +99,7 @@ class ScriptedRunner:
         pass
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Info:
     filename: str
     st_mode: int | None

@@ -37,7 +37,7 @@ def _run(site: Site, *argv: str) -> Result:
 def test_diff_of_what_is_in_sync(site: Site) -> None:
     result = _run(site, "diff", "slave-1")
     assert (result.exit_code, result.err) == (0, "")
-    assert result.out == "slave-1: in sync with master, 1 files\n"
+    assert result.out == "slave-1: in sync with master, 1 files (lists: master by local, slave-1 by local)\n"
     assert (_run(site, "diff", "slave-1", "-q").out, _run(site, "diff", "slave-1", "-q").err) == ("", "")
 
 
@@ -45,9 +45,23 @@ def test_diff_of_what_is_not(site: Site) -> None:
     result = _run(site, "diff", "slaves", "-q")
     assert (result.exit_code, result.err) == (1, "")
     lines = result.out.splitlines()
-    assert lines[0] == "slave-0: 1 changed, 0 missing, 0 extra, 1 same (master master)"
+    assert lines[0] == "slave-0: 1 changed, 0 missing, 0 extra, 1 same (lists: master by local, slave-0 by local)"
     assert lines[2].split()[:4] == ["changed", "mine.job.xml", "file", "own"]
     assert len(lines) == 3
+
+
+def test_diff_of_several_ends_with_a_recap(site: Site) -> None:
+    lines = _run(site, "diff", "slaves").out.splitlines()
+    assert [line.split() for line in lines[-3:]] == [
+        ["SLAVE", "STATE", "SAME", "CHANGED", "MISSING", "EXTRA", "MASTER", "LISTS"],
+        ["slave-0", "changed", "1", "1", "0", "0", "master", "local,", "local"],
+        ["slave-1", "ok", "1", "0", "0", "0", "master", "local,", "local"],
+    ]
+
+
+def test_diff_says_how_many_at_once(site: Site) -> None:
+    result = _run(site, "diff", "slaves", "-v", "--forks", "7", "--timeout", "9")
+    assert result.err.splitlines()[0] == "jsync: 2 hosts, 7 at once, 9 s for each"
 
 
 def test_diff_shows_the_lines(site: Site) -> None:
@@ -84,7 +98,8 @@ def test_diff_of_a_master_is_a_usage_error(site: Site) -> None:
 
 def test_files_table(site: Site) -> None:
     result = _run(site, "files", "slave-0")
-    assert (result.exit_code, result.err) == (0, "")
+    assert (result.exit_code, result.err) == (0, "jsync: slave-0: list read by local\n")
+    assert _run(site, "files", "slave-0", "-q").err == ""
     assert [line.split()[-1] for line in result.out.splitlines()] == ["PATH", "a/", "a/same.job.xml", "mine.job.xml"]
 
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli.render.diff import diff_document, diff_summary, diff_table, unified_lines
+from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
 from cli.tables import render
 from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
 from sync_core.fleet.lists import Source
 from sync_core.model.compare import Diff, compare
-from sync_core.model.errors import UnreachableError
+from sync_core.model.errors import PeerError, UnreachableError
 from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
 from sync_core.model.path import RelPath
 from tests.support.golden import assert_golden
@@ -61,7 +61,18 @@ def test_screen() -> None:
 
 
 def test_summary_of_what_is_in_sync() -> None:
-    assert diff_summary(_one(_IN_SYNC), _IN_SYNC) == "slave-5000: in sync with scheduler-4440, 3 files"
+    expected = "slave-5000: in sync with scheduler-4440, 3 files (lists: scheduler-4440 by agent, slave-5000 by local)"
+    assert diff_summary(_one(_IN_SYNC), _IN_SYNC) == expected
+
+
+def test_recap() -> None:
+    slaves = (
+        _one(_IN_SYNC, slave="slave-1"),
+        _one(_DIFF, slave="slave-2"),
+        SlaveDiff(slave="slave-3", master="scheduler-4440", error=UnreachableError("Connection refused")),
+        SlaveDiff(slave="slave-4", master="scheduler-4440", master_source=Source.SSH, error=PeerError("no list")),
+    )
+    assert_golden("diff-recap.txt", render(recap_table(slaves), color=False, is_terminal=False))
 
 
 def test_document_has_the_keys_of_the_contract() -> None:
@@ -139,3 +150,14 @@ def test_contents() -> None:
     [slave] = _slaves(diff_document(DiffReport(slaves=(one,)), with_contents=True))
     assert [entry["unified"] is None for entry in slave["entries"]] == [True, False, False]
     assert slave["entries"][2]["unified"].endswith("@@ -1 +1 @@\n-old\n+new\n")
+
+
+def test_contents_that_are_too_large_are_told_by_size_and_md5() -> None:
+    big = Entry(path=RelPath("big"), md5="0" * 32, last_write_time=_T, size_bytes=2_000_000)
+    diff = compare(Manifest([big]), Manifest([_file("big", b"x")]))
+    assert unified_lines(ContentPair(entry=diff.entries[0]), _one(diff)) == [
+        f"Files slave-5000/big (1 bytes, md5 {md5_of(b'x')}) and "
+        f"scheduler-4440/big (2000000 bytes, md5 {'0' * 32}) differ, and are too large to be compared line by line"
+    ]
+    [missing] = compare(Manifest([big]), Manifest()).entries
+    assert unified_lines(ContentPair(entry=missing), _one(diff))[0].startswith("Files /dev/null and scheduler-4440/big")

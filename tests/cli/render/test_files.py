@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 from cli.render.files import files_document, files_table, files_troubles
 from cli.tables import render
 from sync_core.fleet.lists import FileList, Source
 from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
 from sync_core.model.path import RelPath
 from tests.support.golden import assert_golden
+from tests.support.inventories import a_master, a_slave
 
 _FOUND = FileList(
-    host="scheduler-4440",
-    slave="slave-5000",
+    host=a_master("scheduler-4440"),
+    slave=a_slave("slave-5000"),
     source=Source.LOCAL,
-    root=Path("/srv/remote"),
     manifest=Manifest(
         [
             Entry(

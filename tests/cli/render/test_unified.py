@@ -4,6 +4,7 @@ import pytest
 
 from cli.render.unified import colored, unified
 from cli.tables import Style, Styled
+from sync_core.model.manifest import md5_of
 
 
 def _unified(old: bytes | None, new: bytes | None) -> list[str]:
@@ -29,11 +30,22 @@ def _unified(old: bytes | None, new: bytes | None) -> list[str]:
         ),
         (b"same", b"same", []),
         (None, b"", []),
-        (b"a\0", b"b", ["Binary files slave/x and master/x differ"]),
+        (
+            b"a\0",
+            b"b",
+            [
+                f"Binary files slave/x (2 bytes, md5 {md5_of(bytes([97, 0]))}) and "
+                f"master/x (1 bytes, md5 {md5_of(b'b')}) differ"
+            ],
+        ),
+        (None, b"\0", [f"Binary files /dev/null and master/x (1 bytes, md5 {md5_of(bytes(1))}) differ"]),
         (
             b"a" * 1_100_000,
             b"b",
-            ["Files slave/x and master/x differ, and are too large to be compared line by line"],
+            [
+                f"Files slave/x (1100000 bytes, md5 {md5_of(b'a' * 1_100_000)}) and "
+                f"master/x (1 bytes, md5 {md5_of(b'b')}) differ, and are too large to be compared line by line"
+            ],
         ),
     ],
 )
