@@ -148,7 +148,8 @@ class MasterCommands:
         self._note_missing_folder(slave, folder, views)
         built = await self._build(views, folder, listed, is_jsync=slave.message.is_jsync)
         self._book(slave, views, folder, is_complete=built.is_whole)
-        if not (built.is_whole and self._remote.is_newest(views)):
+        has_more = not built.is_whole and not built.is_unread  # what can't be read comes when it can, not in a loop
+        if has_more or not self._remote.is_newest(views):
             self._on_stale()
         return built.answer
 

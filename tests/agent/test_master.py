@@ -238,11 +238,31 @@ def test_a_file_that_is_not_what_was_seen_is_left_out_and_stays_pending(tmp_path
             assert [change.path for change in answer.changes] == ["a"]
             assert master.slave.changed_at is not None
             await eventually(lambda: master.slave.given_md5 == "")
+            assert master.stale == 0  # else it would be told at once, again and again, as long as the file stays so
             await eventually(lambda: bool(lines.messages("WARNING")))
 
     with Lines.of("sync_core.agent.answer_builder") as lines:
         run(go())
     assert lines.messages("WARNING")[0].startswith("b is not sent this time: ")
+
+
+def test_a_real_slave_that_must_come_twice_is_told_at_once(tmp_path: Path) -> None:
+    """It empties a folder first, and removes it with the next answer (protocol.md section 17)."""
+    write_tree(tmp_path, {"_all/a": b"1"})
+
+    async def go() -> None:
+        async with a_master(tmp_path, watch=DeafWatch) as master:
+            connection = a_connection()
+            await master.ask(a_registration(), connection)
+            listed = a_manifest({"a": b"1", "d/b": b"2", "d/c": b"3"})
+            answer = await master.fetch(connection, listed)
+            assert [change.path for change in answer.changes] == ["d", "d/b", "d/c"]
+            assert (master.slave.given_md5, master.stale) == ("", 1)
+            answer = await master.fetch(connection, a_manifest({"a": b"1", "d": None}))
+            assert [change.path for change in answer.changes] == ["d"]
+            assert (master.slave.changed_at, master.stale) == (None, 1)
+
+    run(go())
 
 
 def test_a_remote_folder_that_vanished_wipes_nobody(tmp_path: Path) -> None:
