@@ -91,10 +91,11 @@ COMMAND = Command(
     help="""Show the inventory as jsync understands it.
 
     --list is the document of `ansible-inventory --list`: what somebody set, inherited values included, ranges
-    expanded. --host also shows the defaults.""",
+    expanded. --host also shows the defaults, and the file and line of every value.""",
     examples=(
         ("jsync inventory --graph", "who is in which group"),
         ("jsync inventory --host slave-5000", "its values and their origin"),
         ("jsync inventory --list | jq ._meta.hostvars", "for scripts"),
+        ("jsync inventory --graph -i site -i more.py", "several inventories at once"),
     ),
 )

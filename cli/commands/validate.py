@@ -35,7 +35,7 @@ COMMAND = Command(
     no host is asked.""",
     examples=(
         ("jsync validate", "the inventory that would be used here"),
-        ("jsync validate -i site.yaml", "this file"),
+        ("jsync validate -i site.yaml", "this file and its group_vars/"),
         ("jsync validate -o json | jq .errors", "for scripts and editors"),
     ),
 )

@@ -1,6 +1,6 @@
-"""YAML in, the values of ``model`` out.
+"""YAML, JSON and executables in, the values of ``model`` out.
 
-``find`` says which file is meant, ``load`` reads it, ``dump``, ``graph`` and ``describe`` show it again, and
+``find`` says which inventory is meant, ``load`` reads it, ``dump``, ``graph`` and ``describe`` show it again, and
 ``schema`` is the JSON Schema of what ``load`` takes. Nothing here ever asks DNS.
 """
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Result, run_cli
+from tests.support.inventory_files import printing, write_files
 
 _YAML = """all:
   vars: {address: 127.0.0.1, x_owner: ops, allowed_hosts: [{host: 10.0.0.1, level: info}]}
@@ -84,3 +85,29 @@ def test_an_unknown_host(file: Path) -> None:
     result = run_cli("inventory", "-i", str(file), "--host", "s-4")
     assert result.exit_code == 2
     assert "s-4" in result.err
+
+
+def test_host_names_the_file_of_every_value(tmp_path: Path) -> None:
+    write_files(
+        tmp_path,
+        {
+            "hosts/a.yaml": "masters: {hosts: {m: {remote: /r}}}\n",
+            "hosts/group_vars/all": "tcp_port: 1\ninterval_s: 2\n",
+            "more.sh": printing('{"_meta": {"hostvars": {}}, "masters": {"hosts": ["m"],\n"vars": {"interval_s": 3}}}'),
+            "host_vars/m.json": '{"listen": "127.0.0.1"}',
+        },
+    )
+    argv = ("-i", str(tmp_path / "hosts"), "inventory", "--host", "m", "-i", str(tmp_path / "more.sh"), "-o", "json")
+    result = run_cli(*argv)
+    assert (result.exit_code, result.err) == (0, "")
+    found = {
+        value["variable"]: (value["value"], value["origin"], value["file"].removeprefix(f"{tmp_path}/"), value["line"])
+        for value in result.document["values"]
+        if value["file"]
+    }
+    assert found == {
+        "remote": ("/r", "m", "hosts/a.yaml", 1),
+        "tcp_port": (1, "all", "hosts/group_vars/all", 1),
+        "interval_s": (2.0, "all", "hosts/group_vars/all", 2),  # a file of all beats a group of the inventory
+        "listen": ("127.0.0.1", "m", "host_vars/m.json", 1),
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import run_cli
+from tests.support.inventory_files import MASTER, write_files
 from tests.support.site import Site
 
 _BAD = """masters:
@@ -81,3 +82,29 @@ def test_warnings_go_to_stderr(tmp_path: Path) -> None:
     assert result.err.startswith("jsync: warning: ")
     assert run_cli("validate", "-q", "-i", str(site.inventory)).err == ""
     assert len(run_cli("validate", "-o", "json", "-i", str(site.inventory)).document["warnings"]) == 1
+
+
+def test_several_inventories_add_up(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a.yaml": MASTER, "b/c.yaml": "{slaves: {hosts: {s: {cache: /c}}}}"})
+    result = run_cli("-i", str(tmp_path / "a.yaml"), "validate", "-i", str(tmp_path / "b"))
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.out == f"{tmp_path}/a.yaml, {tmp_path}/b is valid: 1 master, 1 slave\n"
+
+
+def test_errors_name_the_file_that_they_are_in(tmp_path: Path) -> None:
+    write_files(tmp_path, {"jsync.yaml": MASTER, "group_vars/masters.yml": "\ntcp_prot: 1\n", "host_vars/n": ""})
+    result = run_cli("validate", "-i", str(tmp_path / "jsync.yaml"), "-o", "json")
+    assert result.exit_code == 2
+    [error] = result.document["errors"]
+    assert (error["file"], error["line"], error["column"]) == (f"{tmp_path}/group_vars/masters.yml", 1, 1)
+    write_files(tmp_path, {"group_vars/masters.yml": ""})
+    result = run_cli("validate", "-i", str(tmp_path / "jsync.yaml"))
+    assert result.exit_code == 0
+    assert result.err == (f"jsync: warning: {tmp_path}/host_vars: `n` not read: there is no host of that name\n")
+
+
+def test_a_script_that_fails_is_quoted(tmp_path: Path) -> None:
+    write_files(tmp_path, {"s": "#!/bin/sh\nprintf 'no \\033[1mkey\\n' >&2; exit 1\n"})
+    result = run_cli("validate", "-i", str(tmp_path / "s"))
+    assert (result.exit_code, result.out) == (2, "")
+    assert result.err == f"{tmp_path}/s --list: it ended with exit code 1 (it said: no \\x1b[1mkey)\n"
