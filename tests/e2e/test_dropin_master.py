@@ -18,8 +18,8 @@ from tests.support.agents import a_pair
 from tests.support.captures import Message, Probe, conversation, probes
 from tests.support.dropin import a_master, a_slave, show_state, site_for, write
 from tests.support.net import Lines, RawPeer, run
-from tests.support.peer_rules import ONE_SIX, ONE_THREE, Edition, eventually
 from tests.support.peer_slave import RealSlave
+from tests.support.peers import ONE_SIX, ONE_THREE, Edition, eventually
 from tests.support.site import tree
 
 pytestmark = pytest.mark.e2e

@@ -13,9 +13,9 @@ import pytest
 
 from tests.support.captures import Probe, ScriptedAnswers, conversation, probes, scripted_answers
 from tests.support.net import RawPeer, run
-from tests.support.peer_rules import EndFinder, Listening, eventually
 from tests.support.peer_slave import RealSlave
 from tests.support.peer_supervisor import RealSupervisor
+from tests.support.peers import EndFinder, Listening, eventually
 
 pytestmark = pytest.mark.e2e
 

@@ -15,8 +15,8 @@ from tests.support.agents import Pair, a_pair
 from tests.support.captures import conversation
 from tests.support.dropin import a_slave, at, is_copy, write
 from tests.support.net import Lines, RawPeer, run
-from tests.support.peer_rules import ONE_SIX, ONE_THREE, Edition, eventually
 from tests.support.peer_supervisor import RealSupervisor
+from tests.support.peers import ONE_SIX, ONE_THREE, Edition, eventually
 from tests.support.site import tree
 
 pytestmark = pytest.mark.e2e

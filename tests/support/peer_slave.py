@@ -13,7 +13,7 @@ import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from tests.support.peer_rules import (
+from tests.support.peers import (
     ONE_THREE,
     Edition,
     EndFinder,

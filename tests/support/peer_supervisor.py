@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from tests.support.peer_rules import (
+from tests.support.peer_slave import FETCH
+from tests.support.peers import (
     ONE_THREE,
     Edition,
     EndFinder,
@@ -26,7 +27,6 @@ from tests.support.peer_rules import (
     read_time,
     written_time,
 )
-from tests.support.peer_slave import FETCH
 
 __all__ = ["RealSupervisor"]
 

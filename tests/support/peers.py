@@ -1,4 +1,4 @@
-"""What the scripted peers share. They behave as the real JobScheduler of the captures does.
+"""What the scripted peers share: they behave as the real JobScheduler of the captures does.
 
 The peers of ``peer_slave`` and ``peer_supervisor`` use nothing of ``sync_core``: a mistake of ours must not be made
 on both ends. They are as strict and as forgetful as the originals (``protocol.md`` sections 1.2, 1.3, 3, 5 and 17).
@@ -165,11 +165,12 @@ def segments_in(sock: socket.socket) -> int:
     return count
 
 
-def ports_for_both(ip: str) -> tuple[socket.socket, socket.socket]:
+def ports_for_both(ip: str, port: int = 0) -> tuple[socket.socket, socket.socket]:
     """Return a listening TCP socket and a UDP socket with the same port."""
     while True:
         tcp, udp = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-        tcp.bind((ip, 0))
+        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        tcp.bind((ip, port))
         try:
             udp.bind(tcp.getsockname())
         except OSError:
