@@ -201,12 +201,18 @@ class _LocalProcess:
             async with asyncio.timeout(_GRACE_S):
                 await self._process.wait()
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError, PermissionError):  # it ended, or is root's
-                self._process.kill()
-                await self._process.wait()
+            await self._end()
         self._listening.cancel()
         await asyncio.gather(self._listening, return_exceptions=True)
-        _transport_of(self._process).close()
+        with contextlib.suppress(PermissionError):
+            _transport_of(self._process).close()
+
+    async def _end(self) -> None:
+        with contextlib.suppress(PermissionError):  # it is root's, and ends with its input
+            _transport_of(self._process).close()  # kills it, and lets go of what its children hold
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE_S):
+                await self._process.wait()
 
     async def _listen(self, stderr: asyncio.StreamReader) -> None:
         while block := await stderr.read(_BLOCK_BYTES):
