@@ -171,7 +171,7 @@ class _Script:
         if self._has_failed:  # once is enough: it would fail for each of a thousand hosts
             return None
         try:
-            return run(absolute(self._path), arguments, environ=self._environ, deadline=self._deadline)
+            return run(self._path.absolute(), arguments, environ=self._environ, deadline=self._deadline)
         except ScriptError as error:
             self._has_failed = True
             self._files.miss(name, str(error), f"it said: {error.said}" if error.said else None)

@@ -198,6 +198,13 @@ def test_the_files_of_an_executable_and_faults_all_over_come_in_one_go(tmp_path:
     ]
 
 
+def test_a_path_of_another_folder_that_means_nothing_is_told_once(tmp_path: Path) -> None:
+    write_files(tmp_path, {"a.yaml": MASTER, "b/c.yaml": "{slaves: {hosts: {s: {cache: $NOWHERE/c}}}}"})
+    assert faults(tmp_path, "a.yaml", "b") == [
+        "b/c.yaml:1:30: `cache`: `$NOWHERE/c`: the environment variable `NOWHERE` is not set"
+    ]
+
+
 def test_what_is_missing_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
     write_files(tmp_path, SITE)
     (tmp_path / "hosts/masters.yaml").write_text("masters: [")

@@ -166,6 +166,13 @@ def test_an_executable_that_gives_no_inventory_says_so(tmp_path: Path, text: str
     assert faults(tmp_path, "s") == [expected]
 
 
+def test_the_executable_that_is_looked_at_is_the_one_that_is_run(tmp_path: Path) -> None:
+    write_files(tmp_path, {"s": printing('{"_meta": {"hostvars": {}}, "no": {}}')})
+    write_files(tmp_path, {"far/s": printing('{"_meta": {"hostvars": {}}, "yes": {}}'), "far/in/x": ""})
+    (tmp_path / "link").symlink_to("far/in")
+    assert plain(read(tmp_path, "link/../s")[0]) == [{"yes": {}}]
+
+
 def test_what_an_executable_says_is_a_warning(tmp_path: Path) -> None:
     text = printing('{"_meta": {"hostvars": {}}}') + "echo slow today >&2\n"
     write_files(tmp_path, {"s": text})
