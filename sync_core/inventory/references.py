@@ -59,7 +59,10 @@ def warnings(hosts: Iterable[Host], groups: Iterable[str]) -> tuple[str, ...]:
         if len(together) > 1
     ]
     twice = set(names).intersection(groups)
-    found += [f"{shown(name)} names a host and a group; in patterns it means the host, behind & or ! the group" for name in sorted(twice)]
+    found += [
+        f"{shown(name)} names a host and a group; in patterns it means the host, behind & or ! the group"
+        for name in sorted(twice)
+    ]
     return tuple(found)
 
 
