@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sync_core.fleet.each import FleetOptions, Outcome
     from sync_core.model.inventory import Host
 
-__all__ = ["OUTCOME_STYLES", "Forks", "HostProgress", "Timeout", "at_work"]
+__all__ = ["OUTCOME_STYLES", "Forks", "HostProgress", "Timeout", "at_work", "quiet_options"]
 
 Forks = Annotated[int, typer.Option("--forks", metavar="N", min=1, help="Hosts at once.")]
 Timeout = Annotated[
@@ -67,12 +68,15 @@ class HostProgress:
 @contextlib.contextmanager
 def at_work(call: Call, hosts: Sequence[Host], *, forks: int, timeout: float) -> Iterator[FleetOptions]:
     """Give the options of a run on ``hosts``, and show its progress while it lasts, if somebody looks."""
-    from sync_core.fleet.each import FleetOptions
-
     progress = HostProgress([host.name for host in hosts])
     if call.settings.verbosity:
         call.sink.note(f"jsync: {len(hosts)} hosts, {forks} at once, {timeout:g} s for each")
     with live_table(call.sink, progress.table):
-        yield FleetOptions(
-            forks=forks, timeout_s=timeout, password=call.environ.get(PASSWORD) or None, watcher=progress
-        )
+        yield replace(quiet_options(call, forks=forks, timeout=timeout), watcher=progress)
+
+
+def quiet_options(call: Call, *, forks: int, timeout: float) -> FleetOptions:
+    """Return the options of a run that shows no progress."""
+    from sync_core.fleet.each import FleetOptions
+
+    return FleetOptions(forks=forks, timeout_s=timeout, password=call.environ.get(PASSWORD) or None)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.errors import ExitCode
+from cli.fleet import Forks, Timeout, at_work, quiet_options
 from cli.log import log_of_command
 from cli.render.status import status_document, status_table
 from sync_core.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from sync_core.fleet.status import StatusReport
+    from sync_core.fleet.agent_status import StatusReport
+    from sync_core.fleet.each import FleetOptions
     from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["COMMAND"]
@@ -29,6 +30,8 @@ def _status(
     call: Call,
     hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="Whose agents; all by default.")] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Show it again every second until Ctrl-C.")] = False,
+    forks: Forks = 20,
+    timeout: Timeout = 60.0,
 ) -> int:
     from sync_core.agent.state import state_folder
     from sync_core.fleet.status import read_status
@@ -40,8 +43,9 @@ def _status(
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     folder = state_folder(call.environ)
     if watch:
-        _watch(call, inventory, chosen, folder)
-    report = read_status(inventory, chosen, folder)
+        _watch(call, inventory, chosen, folder, quiet_options(call, forks=forks, timeout=timeout))
+    with at_work(call, chosen, forks=forks, timeout=timeout) as options:
+        report = read_status(inventory, chosen, folder, options=options)
     if call.settings.is_json:
         call.sink.document("status", status_document(report))
     else:
@@ -55,17 +59,18 @@ def _code(report: StatusReport) -> ExitCode:
     return ExitCode.DONE if report.ok else ExitCode.NEGATIVE
 
 
-def _watch(call: Call, inventory: Inventory, hosts: tuple[Host, ...], folder: Path) -> None:
+def _watch(call: Call, inventory: Inventory, hosts: tuple[Host, ...], folder: Path, options: FleetOptions) -> NoReturn:
     """Show the status again and again; only Ctrl-C ends it."""
-    from sync_core.fleet.status import read_status
+    from sync_core.fleet.status import watch_status
 
-    is_terminal = call.sink.streams.stdout.isatty()
-    while True:
-        report = read_status(inventory, hosts, folder)
-        call.sink.streams.write(_CLEAR if is_terminal else "")
+    clear = _CLEAR if call.sink.streams.stdout.isatty() else ""
+
+    def show(report: StatusReport) -> None:
+        call.sink.streams.write(clear)
         _show(call, report)
         call.sink.streams.flush()
-        time.sleep(_PAUSE_S)
+
+    watch_status(inventory, hosts, folder, options=options, show=show, pause_s=_PAUSE_S)
 
 
 def _show(call: Call, report: StatusReport) -> None:
@@ -79,7 +84,9 @@ COMMAND = Command(
     run=_status,
     help="""Show what each agent is, and whether each slave is in sync.
 
-    Agents in the foreground are seen too. Exit code 1 when an agent is not running or a slave is not in sync.""",
+    Agents in the foreground are seen too. Elsewhere the jsync of that machine is asked by SSH; where there is none, the
+    agent itself by TCP, which a JobScheduler answers as well. Exit code 1 when an agent is not running or a slave is
+    not in sync, 2 when an agent could not be asked.""",
     examples=(
         ("jsync status", "every agent"),
         ("jsync status slaves -q", "only what needs attention"),

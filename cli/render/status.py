@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from cli.documents import plain
 from cli.tables import Cell, Style, Styled, Table
 
 if TYPE_CHECKING:
-    from sync_core.fleet.status import AgentStatus, StatusReport
+    from sync_core.fleet.agent_status import AgentStatus, StatusReport
 
 __all__ = ["status_document", "status_table"]
 
@@ -45,7 +46,7 @@ def status_document(report: StatusReport) -> dict[str, object]:
 
 def status_table(agents: Iterable[AgentStatus]) -> Table:
     """Return a line for each agent; what is wrong or awaited stands at its end."""
-    columns = ("HOST", "ROLE", "STATE", "PID", "TCP", "UDP", "IN SYNC", "FILES", "LAST FETCH", "NOTE")
+    columns = ("HOST", "ROLE", "STATE", "SINCE", "PID", "TCP", "UDP", "IN SYNC", "FILES", "LAST FETCH", "NOTE")
     rows = tuple(_row(agent) for agent in agents)
     return Table(columns=columns, rows=rows, right=frozenset({"PID", "TCP", "UDP", "FILES"}))
 
@@ -55,13 +56,14 @@ def _row(agent: AgentStatus) -> tuple[Cell, ...]:
         agent.host,
         agent.role,
         Styled(agent.state, _STATES.get(agent.state, Style.BAD)),
+        _second(agent.started_at),
         _text(agent.pid),
         _text(agent.tcp_port),
         _text(agent.udp_port),
         _sync(agent),
         _text(agent.files),
-        agent.last_fetch_at or "",
-        agent.last_error or agent.pending_because or "",
+        _second(agent.last_fetch_at),
+        _note(agent),
     )
 
 
@@ -75,6 +77,21 @@ def _sync(agent: AgentStatus) -> Cell:
         return ""
     is_good = agent.slaves_in_sync == agent.slaves_registered
     return Styled(f"{agent.slaves_in_sync} of {agent.slaves_registered}", Style.GOOD if is_good else Style.DOUBTFUL)
+
+
+def _note(agent: AgentStatus) -> str:
+    """Return what is wrong or awaited, and since when."""
+    words = [agent.last_error or ""]
+    if agent.in_sync is False:
+        because = agent.pending_because if agent.pending_because != agent.last_error else None
+        since = f"behind since {_second(agent.pending_since)}" if agent.pending_since else ""
+        words.append(": ".join(word for word in (since, because) if word))
+    return "; ".join(word for word in words if word)
+
+
+def _second(time: str | None) -> str:
+    """Return an RFC 3339 time without fractions, as tables show it."""
+    return "" if time is None else re.sub(r"\.\d+", "", time)
 
 
 def _is_master(agent: AgentStatus) -> bool:

@@ -73,6 +73,12 @@ class Reach:
         async with machine.slots:
             yield machine.runner
 
+    def forget_failures(self) -> None:
+        """Try machines again that could not be reached."""
+        for access, task in list(self._machines.items()):
+            if task.done() and (task.cancelled() or task.exception() is not None):
+                del self._machines[access]
+
     async def close(self) -> None:
         """Let go of all machines."""
         tasks = list(self._machines.values())
@@ -83,6 +89,10 @@ class Reach:
 
     async def _connect(self, access: Access) -> _Machine:
         runner = self._runner_of(access)
+        try:
+            await runner.connect()
+        except BaseException:
+            await runner.close()
+            raise
         self._runners.append(runner)
-        await runner.connect()
         return _Machine(runner)

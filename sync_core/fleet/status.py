@@ -1,141 +1,199 @@
-"""What each agent is, and whether each slave is in sync (``cli.md`` section 5)."""
+"""What each agent is, and whether each slave is in sync (``cli.md`` section 5).
+
+An agent here is known by its state folder. Elsewhere that machine's jsync is asked by SSH; where there is none, the
+agent itself by TCP, which a JobScheduler answers as well. What a slave can't know, its master adds.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from sync_core.agent.state import HostState
-from sync_core.fleet.places import require_local
+from sync_core.fleet.agent_status import (
+    AgentState,
+    AgentStatus,
+    StatusReport,
+    known_values,
+    status_from,
+    unreachable,
+)
+from sync_core.fleet.asked_status import SlaveView, ask_state, slave_views, status_of_answer, with_master_view
+from sync_core.fleet.each import FleetOptions, Outcome, for_each
+from sync_core.fleet.far_calls import FarCalls
+from sync_core.fleet.reach import Reach
 from sync_core.fleet.up import runnable
-from sync_core.model.errors import JsyncError, NotBuiltError
-from sync_core.model.inventory import Host, Inventory, Role
+from sync_core.model.errors import HostError, JsyncError, PeerError, UnreachableError
+from sync_core.model.inventory import Connection, Host, Inventory
+from sync_core.net.resolve import Resolver
+from sync_core.protocol.messages import StateAnswer
 
-__all__ = ["AgentState", "AgentStatus", "StatusReport", "read_status"]
+__all__ = ["AgentState", "AgentStatus", "StatusReport", "read_status", "watch_status"]
 
-
-class AgentState(StrEnum):
-    """Whether an agent runs."""
-
-    RUNNING = "running"
-    STARTING = "starting"
-    STOPPED = "stopped"
-    UNREACHABLE = "unreachable"
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AgentStatus:
-    """One agent; times are RFC 3339 in UTC, and ``None`` stands for what is not known.
-
-    Attributes:
-        host: the inventory's name.
-        role: master or slave.
-        state: whether it runs.
-        pid: its process.
-        version: of its jsync.
-        started_at: when it started.
-        tcp_port: its command port.
-        udp_port: its wake-up port.
-        slaves_registered: of a master: how many slaves are connected.
-        slaves_in_sync: of a master: how many of them have all that it holds for them.
-        registered_at: of a slave: when it registered, while it is registered.
-        master: of a slave: with which master.
-        in_sync: of a slave: whether it holds what the master has for it, as far as both know.
-        files: of a slave: how many files its cache holds.
-        tree_md5: of a slave: the digest of its cache.
-        last_fetch_at: of a slave: when it last checked with success.
-        pending_since: of a slave: since when it lacks something.
-        pending_because: of a slave: why, in words.
-        last_error: what is wrong now, if anything.
-    """
-
-    host: str
-    role: Role
-    state: AgentState
-    pid: int | None = None
-    version: str | None = None
-    started_at: str | None = None
-    tcp_port: int | None = None
-    udp_port: int | None = None
-    slaves_registered: int | None = None
-    slaves_in_sync: int | None = None
-    registered_at: str | None = None
-    master: str | None = None
-    in_sync: bool | None = None
-    files: int | None = None
-    tree_md5: str | None = None
-    last_fetch_at: str | None = None
-    pending_since: str | None = None
-    pending_because: str | None = None
-    last_error: str | None = None
-
-    @property
-    def is_ok(self) -> bool:
-        """Whether it runs, and is in sync if it is a slave."""
-        if self.state is not AgentState.RUNNING or self.last_error is not None:
-            return False
-        return self.role is Role.MASTER or self.in_sync is True
-
-
-_TYPES: Mapping[str, type] = {
-    "tcp_port": int,
-    "udp_port": int,
-    "slaves_registered": int,
-    "slaves_in_sync": int,
-    "registered_at": str,
-    "master": str,
-    "in_sync": bool,
-    "files": int,
-    "tree_md5": str,
-    "last_fetch_at": str,
-    "pending_since": str,
-    "last_error": str,
-}
-"""What agents write about themselves; what has another type is not known."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusReport:
-    """The agents in inventory order."""
-
-    agents: tuple[AgentStatus, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every agent is well."""
-        return all(agent.is_ok for agent in self.agents)
-
-    @property
-    def has_trouble(self) -> bool:
-        """Whether an agent could not be asked at all."""
-        return any(agent.state is AgentState.UNREACHABLE for agent in self.agents)
-
-
-def read_status(inventory: Inventory, hosts: Iterable[Host], state_folder: Path) -> StatusReport:
+def read_status(
+    inventory: Inventory, hosts: Iterable[Host], state_folder: Path, *, options: FleetOptions | None = None
+) -> StatusReport:
     """Return how the agents of ``hosts`` are; those that run in somebody's foreground are seen too.
 
     Args:
         inventory: where they are declared.
-        hosts: whose agents.
+        hosts: whose agents; one host's failure is its result, the others go on.
         state_folder: where run state lies.
+        options: how many at once, and how long each may take.
 
     Raises:
-        StateError: another inventory owns a host's name.
+        StateError: another inventory owns the name of a host here.
     """
-    masters = {master.name: _master_view(inventory, state_folder, master.name) for master in inventory.masters}
-    return StatusReport(agents=tuple(_status(inventory, host, state_folder, masters) for host in runnable(hosts)))
+
+    async def once() -> StatusReport:
+        async with _look(inventory, options or FleetOptions()) as look:
+            return await look.report(runnable(hosts), state_folder)
+
+    return asyncio.run(once())
 
 
-def _status(
-    inventory: Inventory, host: Host, state_folder: Path, masters: Mapping[str, Mapping[str, Mapping[str, Any]]]
-) -> AgentStatus:
+def watch_status(
+    inventory: Inventory,
+    hosts: Iterable[Host],
+    state_folder: Path,
+    *,
+    options: FleetOptions,
+    show: Callable[[StatusReport], None],
+    pause_s: float,
+) -> NoReturn:
+    """Show how the agents are again and again, for ever; connections are kept meanwhile.
+
+    Args:
+        inventory: as for ``read_status``, which raises the same.
+        hosts: likewise.
+        state_folder: likewise.
+        options: likewise.
+        show: gets each report.
+        pause_s: between one report and the next look.
+    """
+    chosen = runnable(hosts)
+
+    async def for_ever() -> NoReturn:
+        async with _look(inventory, options) as look:
+            while True:
+                show(await look.report(chosen, state_folder))
+                await asyncio.sleep(pause_s)
+                look.forget()
+        raise AssertionError("only an exception ends this")
+
+    asyncio.run(for_ever())
+
+
+@asynccontextmanager
+async def _look(inventory: Inventory, options: FleetOptions) -> AsyncIterator[_Look]:
+    reach = Reach(options.runners())
+    look = _Look(inventory, reach, options)
     try:
-        require_local(host)
-    except NotBuiltError as error:
-        return AgentStatus(host=host.name, role=host.role, state=AgentState.UNREACHABLE, last_error=str(error))
+        yield look
+    finally:
+        look.forget()
+        await reach.close()
+
+
+class _Look:
+    """One look at all agents; what several of them need is asked once."""
+
+    def __init__(self, inventory: Inventory, reach: Reach, options: FleetOptions) -> None:
+        self._inventory = inventory
+        self._reach = reach
+        self._options = options
+        self._calls = FarCalls(inventory, reach, timeout_s=options.timeout_s)
+        self._resolver = Resolver()
+        self._questions: dict[tuple[str, str], asyncio.Task[Any]] = {}
+
+    async def report(self, hosts: tuple[Host, ...], state_folder: Path) -> StatusReport:
+        """Return how the agents of ``hosts`` are now."""
+        here = {host.name for host in hosts if await self._reach.connection_of(host) is Connection.LOCAL}
+        local = {host.name: _local_status(self._inventory, host, state_folder) for host in hosts if host.name in here}
+
+        async def one(host: Host) -> AgentStatus:
+            status = local.get(host.name) or await self._far_status(host, hosts)
+            return status if host.is_master else await self._with_master(host, status, state_folder)
+
+        return StatusReport(
+            agents=await for_each(
+                hosts,
+                one,
+                options=self._options,
+                failed=lambda host, error: unreachable(host, str(error)),
+                outcome=_outcome,
+            )
+        )
+
+    def forget(self) -> None:
+        """Ask everything anew the next time, and reach again who could not be reached."""
+        for task in self._questions.values():
+            task.cancel()
+        self._questions.clear()
+        self._reach.forget_failures()
+
+    async def _far_status(self, host: Host, hosts: tuple[Host, ...]) -> AgentStatus:
+        try:
+            return status_from(host, await self._document(host, hosts))
+        except UnreachableError as error:
+            reason = error
+        except JsyncError as error:  # no jsync there, or an old one, or one that refuses
+            reason = UnreachableError(str(error), hint=error.hint)
+        try:
+            return status_of_answer(host, await self._state_of(host))
+        except (PeerError, HostError) as error:
+            return unreachable(host, f"{reason}; {error}" if str(reason) != str(error) else str(reason))
+
+    async def _document(self, host: Host, hosts: tuple[Host, ...]) -> Mapping[str, Any]:
+        """Return what the jsync of the host's machine says of all its hosts that are wanted."""
+        neighbours = {other.name for other in self._calls.neighbours(host)}
+        names = [other.name for other in hosts if other.name in neighbours]
+        return await self._once("document", names[0], lambda: self._calls.ask(host, "status", *names))
+
+    async def _state_of(self, host: Host) -> StateAnswer:
+        return await self._once("state", host.name, lambda: ask_state(host, self._resolver))
+
+    async def _once(self, what: str, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        task = self._questions.get((what, name))
+        if task is None:
+            task = self._questions[what, name] = asyncio.ensure_future(ask())
+        # Shielded: several hosts may wait for it, and one of them may give up.
+        answer: T = await asyncio.shield(task)
+        return answer
+
+    async def _with_master(self, host: Host, status: AgentStatus, state_folder: Path) -> AgentStatus:
+        """Add what the slave's master knows of it."""
+        if status.state is not AgentState.RUNNING:
+            return status
+        master = self._inventory.hosts.get(status.master or host.masters[0])
+        if master is None or not master.is_master:
+            return status
+        if await self._reach.connection_of(master) is Connection.LOCAL:
+            view = _local_view(self._inventory, state_folder, master.name, host.name)
+            return _with_reason(status if view is None else with_master_view(status, view, master.name))
+        try:
+            views = slave_views(await self._state_of(master))
+            addresses = await self._resolver.resolve(host.address)
+        except (PeerError, HostError):
+            return _with_reason(status)  # the master's own line tells
+        view = next((found for ip in addresses if (found := views.get((ip, host.tcp_port))) is not None), None)
+        return _with_reason(with_master_view(status, view, master.name))
+
+
+def _outcome(status: AgentStatus) -> Outcome:
+    if status.state is AgentState.UNREACHABLE:
+        return Outcome.UNREACHABLE
+    return Outcome.OK if status.is_ok else Outcome.FAILED
+
+
+def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> AgentStatus:
     state = HostState(state_folder, host.name)
     record = state.claim(inventory.source)
     if record is None or not record.is_alive:
@@ -148,46 +206,32 @@ def _status(
             udp_port=host.udp_port,
             last_error=died,
         )
-    values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **state.status()}
-    known = {name: values[name] for name, kind in _TYPES.items() if isinstance(values.get(name), kind)}
-    if not host.is_master:
-        known |= _pending(host.name, known, masters)
-    return AgentStatus(
-        host=host.name,
-        role=host.role,
-        state=AgentState.RUNNING if record.is_ready else AgentState.STARTING,
-        pid=record.pid,
-        version=record.version,
-        started_at=record.started_at,
-        **known,
-    )
+    said = {**state.status(), "pid": record.pid, "version": record.version, "started_at": record.started_at}
+    values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **known_values(said)}
+    running = AgentState.RUNNING if record.is_ready else AgentState.STARTING
+    return AgentStatus(host=host.name, role=host.role, state=running, **values)
 
 
-def _master_view(inventory: Inventory, state_folder: Path, master: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return what a master of this inventory on this machine says of its slaves, by their names."""
+def _local_view(inventory: Inventory, state_folder: Path, master: str, slave: str) -> SlaveView | None:
+    """Return what a master of this inventory on this machine says of a slave that is not in sync."""
     state = HostState(state_folder, master)
     record = state.record()
-    if record is None or not record.is_alive or record.inventory != str(inventory.source):
-        return {}
+    if record is None or not record.is_alive or record.inventory != inventory.source:
+        return None
     entries = state.status().get("slaves")
     entries = entries if isinstance(entries, list) else []
-    return {str(entry.get("slave")): entry for entry in entries if isinstance(entry, dict)}
-
-
-def _pending(
-    name: str, slave: Mapping[str, Any], masters: Mapping[str, Mapping[str, Mapping[str, Any]]]
-) -> dict[str, Any]:
-    """Add what the master knows: a slave that was not reached by the wake-up believes itself in sync."""
-    entry = masters.get(str(slave.get("master")), {}).get(name)
-    if entry is None or not isinstance(entry.get("pending_since"), str):
-        because = slave.get("last_error") if slave.get("in_sync") is not True else None
-        return {"pending_because": because}
-    unanswered = "the wake-up is not answered" if entry.get("is_unanswered") else "the wake-up was sent"
-    return {"in_sync": False, "pending_since": entry["pending_since"], "pending_because": unanswered}
-
-
-def error_of(agent: AgentStatus) -> JsyncError | None:
-    """Return why an agent could not be asked, as an error."""
-    if agent.state is not AgentState.UNREACHABLE:
+    entry = next((one for one in entries if isinstance(one, dict) and one.get("slave") == slave), {})
+    if not isinstance(entry.get("pending_since"), str):
         return None
-    return NotBuiltError(agent.last_error or "not reachable", host=agent.host)
+    because = "the wake-up is not answered" if entry.get("is_unanswered") else "the wake-up was sent"
+    return SlaveView(is_registered=True, is_pending=True, pending_since=entry["pending_since"], pending_because=because)
+
+
+def _with_reason(status: AgentStatus) -> AgentStatus:
+    """Say why a slave is not in sync, if nobody has yet."""
+    if status.in_sync is True or status.pending_because is not None:
+        return status
+    because = status.last_error
+    if because is None and status.registered_at is None:
+        because = "it has not registered with a master yet"
+    return replace(status, pending_because=because)

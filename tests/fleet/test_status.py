@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sync_core.fleet.status import AgentState, AgentStatus, StatusReport, error_of, read_status
-from sync_core.model.errors import NotBuiltError, StateError
-from sync_core.model.inventory import Connection
-from tests.support.agents import Pair, a_pair, state_of
+from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.status import AgentState, AgentStatus, StatusReport, read_status, watch_status
+from sync_core.model.errors import StateError, UnreachableError
+from sync_core.model.inventory import Connection, Host
+from sync_core.net.runner import Runner
+from sync_core.protocol.messages import ErrorAnswer, RemoteScheduler, StateAnswer
+from tests.support.agents import Pair, ScriptedPeer, a_pair, in_thread, state_of
 from tests.support.net import a_host
+from tests.support.runners import ScriptedRunner
 
 IN_SYNC: dict[str, Any] = {
     "tcp_port": 1,
@@ -123,14 +128,162 @@ def test_a_host_of_another_inventory_is_an_error_that_names_it(tmp_path: Path) -
         status(pair)
 
 
-def test_a_host_elsewhere_is_trouble_and_one_without_agent_is_passed_over(tmp_path: Path) -> None:
-    pair = a_pair(tmp_path)
-    far, mute = a_host("far", connection=Connection.SSH), a_host("mute", connection=Connection.NONE)
-    report = read_status(pair.inventory, [far, mute], pair.state)
+AWAY = UnreachableError("SSH to 127.0.0.1: Connection refused")
+NO_JSYNC = ScriptedRunner(exit_code=127, complaint=b"sh: jsync: not found\n")
+
+
+def a_far_pair(folder: Path) -> Pair:
+    far = {"connection": Connection.SSH}
+    return a_pair(folder, master=far, slave=far)
+
+
+def far_status(pair: Pair, runner: Runner, *hosts: Host) -> StatusReport:
+    options = FleetOptions(runner_of=lambda _: runner, timeout_s=20)
+    return read_status(pair.inventory, hosts or pair.inventory.hosts.values(), pair.state, options=options)
+
+
+def a_document(*agents: dict[str, Any]) -> bytes:
+    return json.dumps({"schema": "jsync.status/1", "ok": True, "agents": agents}).encode()
+
+
+def test_elsewhere_the_jsync_of_that_machine_is_asked_once_for_all_its_hosts(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    said = {"pid": 7, "version": "0.1.0", "started_at": "s", "surprise": 1}
+    runner = ScriptedRunner(
+        a_document(
+            {"host": "master", "role": "master", "state": "running", **said, "slaves_registered": 1},
+            {"host": "slave", "role": "slave", "state": "running", **said, **IN_SYNC},
+        )
+    )
+    report = far_status(pair, runner)
+    master, slave = report.agents
+    assert report.ok
+    assert (master.pid, master.slaves_registered, master.role) == (7, 1, "master")
+    assert (slave.files, slave.in_sync, slave.started_at) == (3, True, "s")
+    (command,) = runner.commands
+    assert command[3:7] == ("jsync", "status", "master", "slave")
+    assert command[-2] == "--part"
+    part = json.loads(runner.processes[0].received)
+    assert part["slaves"]["hosts"]["slave"]["connection"] == "local"
+
+
+@pytest.mark.parametrize("agents", [[], [{"host": "other"}], [{"host": "slave", "state": "??"}], [7], [{}]])
+def test_a_jsync_that_says_nothing_of_a_host(tmp_path: Path, agents: list[Any]) -> None:
+    pair = a_far_pair(tmp_path)
+    (slave,) = far_status(pair, ScriptedRunner(a_document(*agents)), pair.slave).agents
+    assert (slave.state, slave.last_error) == (AgentState.UNREACHABLE, "the jsync of 127.0.0.1 says nothing of it")
+
+
+def test_a_machine_that_cannot_be_reached_is_trouble_and_one_without_agent_is_passed_over(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    report = far_status(pair, ScriptedRunner(error=AWAY), pair.slave, a_host("mute", connection=Connection.NONE))
     (agent,) = report.agents
     assert (report.has_trouble, report.ok, agent.state) == (True, False, AgentState.UNREACHABLE)
-    error = error_of(agent)
-    assert isinstance(error, NotBuiltError)
-    assert error.host == "far"
-    assert error_of(status(pair)[0]) is None
+    assert str(agent.last_error).startswith("SSH to 127.0.0.1: Connection refused; Connection refused [connect]")
+
+
+def a_state(pair: Pair, role: str, *slaves: dict[str, str], error: ErrorAnswer | None = None) -> ScriptedPeer:
+    """Return a peer that answers ``show_state`` like a JobScheduler."""
+    host = pair.master if role == "master" else pair.slave
+    attributes = {
+        "pid": "27857",
+        "version": "1.3.12.2131-17280",
+        "spooler_running_since": "2026-11-24T03:16:19Z",
+        "tcp_port": str(host.tcp_port),
+        "udp_port": "0",
+    }
+    known = {"ip": "127.0.0.1", "tcp_port": str(pair.slave.tcp_port), "connected": "yes"}
+    answer = StateAnswer(
+        attributes=attributes,
+        remote_schedulers=tuple(RemoteScheduler(attributes={**known, **one}, error=error) for one in slaves),
+        connected=len(slaves),
+        with_remote_schedulers=True,
+    )
+    return ScriptedPeer(lambda _: answer, port=host.tcp_port)
+
+
+CONNECTED = {"connected_at": "2026-11-24T03:16:21.000Z", "configuration_transfered_at": "2026-11-24T03:16:46.000Z"}
+CHANGED = {"configuration_changed": "yes", "configuration_changed_at": "2026-11-24T04:00:00.000Z"}
+
+
+def test_where_there_is_no_jsync_the_agents_are_asked_by_tcp(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    with in_thread(a_state(pair, "master", CONNECTED)), in_thread(a_state(pair, "slave")):
+        report = far_status(pair, NO_JSYNC)
+    master, slave = report.agents
+    assert report.ok
+    assert (master.state, master.pid, master.version) == (AgentState.RUNNING, 27857, "1.3.12.2131-17280")
+    assert (master.started_at, master.slaves_registered, master.slaves_in_sync) == ("2026-11-24T03:16:19Z", 1, 1)
+    assert (slave.state, slave.in_sync, slave.master) == (AgentState.RUNNING, True, "master")
+    assert (slave.registered_at, slave.last_fetch_at) == ("2026-11-24T03:16:21.000Z", "2026-11-24T03:16:46.000Z")
+
+
+@pytest.mark.parametrize(
+    ("known", "error", "because", "since"),
+    [
+        ([], None, "it has never registered with master", None),
+        ([{"connected": "no"}], None, "it is not registered with master now", None),
+        ([CHANGED], None, "the wake-up was sent", "2026-11-24T04:00:00.000Z"),
+        ([CHANGED], ErrorAnswer(code="SCHEDULER-474", text="silence"), "silence", "2026-11-24T04:00:00.000Z"),
+    ],
+)
+def test_why_a_slave_without_jsync_is_not_in_sync(
+    tmp_path: Path, known: list[dict[str, str]], error: ErrorAnswer | None, because: str, since: str | None
+) -> None:
+    pair = a_far_pair(tmp_path)
+    with in_thread(a_state(pair, "master", *known, error=error)), in_thread(a_state(pair, "slave")):
+        (slave,) = far_status(pair, NO_JSYNC, pair.slave).agents
+    assert (slave.in_sync, slave.pending_because, slave.pending_since) == (False, because, since)
+
+
+def test_the_master_knows_better_also_from_afar(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    runner = ScriptedRunner(a_document({"host": "slave", "state": "running", **IN_SYNC}))
+    with in_thread(a_state(pair, "master", {**CONNECTED, **CHANGED})):
+        (slave,) = far_status(pair, runner, pair.slave).agents
+    assert (slave.in_sync, slave.pending_because, slave.files) == (False, "the wake-up was sent", 3)
+    with in_thread(a_state(pair, "master")):
+        (slave,) = far_status(pair, runner, pair.slave).agents
+    assert slave.in_sync is True
+
+
+def test_who_answers_without_a_state_is_not_reachable(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    with in_thread(ScriptedPeer(port=pair.slave.tcp_port)):
+        (slave,) = far_status(pair, NO_JSYNC, pair.slave).agents
+    assert slave.state is AgentState.UNREACHABLE
+    assert str(slave.last_error) == ("there is no jsync: sh: jsync: not found; slave answers, but not with its state")
+
+
+def test_a_slave_that_never_registered_says_so(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    let_run(pair, slave={"in_sync": False})
+    assert status(pair)[1].pending_because == "it has not registered with a master yet"
+
+
+def test_watching_asks_again_and_reaches_again_who_was_away(tmp_path: Path) -> None:
+    pair = a_far_pair(tmp_path)
+    good = ScriptedRunner(a_document({"host": "slave", "state": "running", **IN_SYNC}))
+    runners: list[Runner] = [ScriptedRunner(error=AWAY), good]
+    reports: list[StatusReport] = []
+
+    def show(report: StatusReport) -> None:
+        reports.append(report)
+        if len(reports) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        watch_status(
+            pair.inventory,
+            [pair.slave],
+            pair.state,
+            options=FleetOptions(runner_of=lambda _: runners.pop(0), timeout_s=20),
+            show=show,
+            pause_s=0,
+        )
+    assert [report.agents[0].state for report in reports] == ["unreachable", "running", "running"]
+    assert len(good.commands) == 2
+
+
+def test_no_agents_are_no_trouble() -> None:
     assert StatusReport(agents=()).ok

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
@@ -44,6 +45,7 @@ class _ScriptedProcess:
         self._exit_code = exit_code
         self._complaint = complaint
         self.is_closed = False
+        self.received = b""
 
     @property
     def complaint(self) -> bytes:
@@ -52,8 +54,10 @@ class _ScriptedProcess:
     async def send(self, data: bytes) -> None:
         if self._exit_code:
             raise UnreachableError("it takes no more input")
+        self.received += data
 
     async def receive(self) -> bytes:
+        await asyncio.sleep(0)
         return self._blocks.pop(0) if self._blocks else b""
 
     async def end_input(self) -> None:

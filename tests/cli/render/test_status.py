@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from cli.render.status import status_document, status_table
 from cli.tables import render
-from sync_core.fleet.status import AgentState, AgentStatus, StatusReport
+from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport
 from sync_core.model.inventory import Role
 from tests.support.golden import assert_golden
 

@@ -1,0 +1,140 @@
+"""What is known of an agent, as values, and how documents and files become such values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sync_core.model.inventory import Host, Role
+
+__all__ = ["AgentState", "AgentStatus", "StatusReport", "known_values", "status_from", "unreachable"]
+
+
+class AgentState(StrEnum):
+    """Whether an agent runs."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPED = "stopped"
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatus:
+    """One agent; times are RFC 3339 in UTC, and ``None`` stands for what is not known.
+
+    Attributes:
+        host: the inventory's name.
+        role: master or slave.
+        state: whether it runs.
+        pid: its process.
+        version: of its jsync.
+        started_at: when it started.
+        tcp_port: its command port.
+        udp_port: its wake-up port.
+        slaves_registered: of a master: how many slaves are connected.
+        slaves_in_sync: of a master: how many of them have all that it holds for them.
+        registered_at: of a slave: when it registered, while it is registered.
+        master: of a slave: with which master.
+        in_sync: of a slave: whether it holds what the master has for it, as far as both know.
+        files: of a slave: how many files its cache holds.
+        tree_md5: of a slave: the digest of its cache.
+        last_fetch_at: of a slave: when it last checked with success.
+        pending_since: of a slave: since when it lacks something.
+        pending_because: of a slave: why, in words.
+        last_error: what is wrong now, if anything.
+    """
+
+    host: str
+    role: Role
+    state: AgentState
+    pid: int | None = None
+    version: str | None = None
+    started_at: str | None = None
+    tcp_port: int | None = None
+    udp_port: int | None = None
+    slaves_registered: int | None = None
+    slaves_in_sync: int | None = None
+    registered_at: str | None = None
+    master: str | None = None
+    in_sync: bool | None = None
+    files: int | None = None
+    tree_md5: str | None = None
+    last_fetch_at: str | None = None
+    pending_since: str | None = None
+    pending_because: str | None = None
+    last_error: str | None = None
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it runs, and is in sync if it is a slave."""
+        if self.state is not AgentState.RUNNING or self.last_error is not None:
+            return False
+        return self.role is Role.MASTER or self.in_sync is True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusReport:
+    """The agents in inventory order."""
+
+    agents: tuple[AgentStatus, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every agent is well."""
+        return all(agent.is_ok for agent in self.agents)
+
+    @property
+    def has_trouble(self) -> bool:
+        """Whether an agent could not be asked at all."""
+        return any(agent.state is AgentState.UNREACHABLE for agent in self.agents)
+
+
+_TYPES: Mapping[str, type] = {
+    "pid": int,
+    "version": str,
+    "started_at": str,
+    "tcp_port": int,
+    "udp_port": int,
+    "slaves_registered": int,
+    "slaves_in_sync": int,
+    "registered_at": str,
+    "master": str,
+    "in_sync": bool,
+    "files": int,
+    "tree_md5": str,
+    "last_fetch_at": str,
+    "pending_since": str,
+    "pending_because": str,
+    "last_error": str,
+}
+"""What has another type is not known."""
+
+
+def known_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of ``values`` that an ``AgentStatus`` can have."""
+    return {name: values[name] for name, kind in _TYPES.items() if isinstance(values.get(name), kind)}
+
+
+def status_from(host: Host, document: Mapping[str, Any]) -> AgentStatus:
+    """Return what another machine's ``jsync status -o json`` says of ``host``.
+
+    Args:
+        host: whose agent.
+        document: all that it says.
+    """
+    agents = document.get("agents")
+    entries = [one for one in agents if isinstance(one, dict)] if isinstance(agents, list) else []
+    entry = next((one for one in entries if one.get("host") == host.name), {})
+    try:
+        state = AgentState(str(entry.get("state")))
+    except ValueError:
+        return unreachable(host, f"the jsync of {host.address} says nothing of it")
+    return AgentStatus(host=host.name, role=host.role, state=state, **known_values(entry))
+
+
+def unreachable(host: Host, reason: str) -> AgentStatus:
+    """Return the status of an agent of which nothing is known."""
+    return AgentStatus(host=host.name, role=host.role, state=AgentState.UNREACHABLE, last_error=reason)
