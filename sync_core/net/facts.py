@@ -19,6 +19,7 @@ __all__ = ["addresses_of", "listeners_of", "number_of", "senders_of", "tcp_resul
 _QUICK_MS = 2000.0
 """EHOSTUNREACH that comes sooner is a router's or firewall's word; later it is a neighbour that nobody is."""
 _MOST = 4096
+_TOO_MANY = 1 << 63
 _JOBSCHEDULER = ("<?xml", "<spooler")
 _OUTCOMES = {
     errno.ECONNREFUSED: Outcome.REFUSED,
@@ -33,7 +34,7 @@ _OUTCOMES = {
 def number_of(facts: Facts, name: str) -> int:
     """Return a whole number; raises RemoteProtocolError."""
     value = facts.get(name)
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not 0 <= value < _TOO_MANY:
         raise RemoteProtocolError(f"{name} is no number")
     return value
 
@@ -111,7 +112,7 @@ def _failed(facts: Facts, doing: str, silence: str) -> ProbeResult:
             return _result(facts, Outcome.NO_ROUTE, silence, "nobody on the local network has that address")
         return _result(facts, Outcome.SILENT, silence)
     number = number_of(facts, "errno")
-    reason = f"{errno.errorcode.get(number, number)} {os.strerror(number)}"
+    reason = f"{errno.errorcode[number]} {os.strerror(number)}" if number in errno.errorcode else f"error {number}"
     outcome = _OUTCOMES.get(number, Outcome.FAILED)
     if number == errno.EHOSTUNREACH:
         outcome = Outcome.PROHIBITED if _elapsed_ms(facts) < _QUICK_MS else Outcome.NO_ROUTE

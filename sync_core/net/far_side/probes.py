@@ -49,6 +49,8 @@ class _Attempt:
 
     def _would_be_source(self) -> Optional[List[Any]]:
         """Return the address that packets would have, of a socket that has lost its own; nothing is sent."""
+        if self.source:
+            return [self.source, 0]
         with socket.socket(sockets.family_of(self.address), socket.SOCK_DGRAM) as trial:
             try:
                 trial.connect((self.address, 9))
