@@ -83,15 +83,14 @@ def judge_chains(
     """
     doubts: list[str] = []
     for base in bases:
-        ends = _ends(base)
-        blocks = [end for end in ends if end.action is not Action.ACCEPT]
-        if not blocks:
+        ends, not_understood = _ends(base)
+        if all(end.action is Action.ACCEPT for end in ends):
             continue
         if all(end.action.is_block for end in ends):
             end = next((end for end in ends if end.is_certain), ends[0])
             words = _words(front_end, base, end, packet)
             return Judgement(front_end=front_end, action=end.action, evidence=(words,), fix=fix_of(base, end))
-        doubts += [_doubt(front_end, base, end) for end in ends if not end.is_certain or end.action is Action.UNSURE]
+        doubts += [_doubt(front_end, base, chain, rule) for chain, rule in not_understood]
     if doubts:
         return Judgement(front_end=front_end, action=Action.UNSURE, evidence=tuple(dict.fromkeys(doubts))[:_TOLD])
     return Judgement(front_end=front_end, action=Action.ACCEPT)
@@ -104,23 +103,24 @@ def _words(front_end: FrontEnd, base: BaseChain, end: End, packet: Packet) -> st
     return printable(f"{place}: `{end.rule}` {end.action}s it")
 
 
-def _doubt(front_end: FrontEnd, base: BaseChain, end: End) -> str:
-    return printable(f"{front_end}: {base.place} {end.chain}: not understood, and it may matter: `{end.rule}`")
+def _doubt(front_end: FrontEnd, base: BaseChain, chain: str, rule: str) -> str:
+    return printable(f"{front_end}: {base.place} {chain}: not understood, and it may matter: `{rule}`")
 
 
-def _ends(base: BaseChain) -> list[End]:
-    """Return every end that the packet may find, none of them twice."""
+def _ends(base: BaseChain) -> tuple[list[End], list[tuple[str, str]]]:
+    """Return every end that the packet may find, none of them twice, and the rules that leave it open which."""
     walk = _Walk(base)
     ends, is_through = walk.through(base.name, depth=0)
     if is_through:
         ends.append(End(action=base.policy, chain=base.name, rule=None))
-    return list(dict.fromkeys(ends))
+    return list(dict.fromkeys(ends)), walk.not_understood
 
 
 class _Walk:
     def __init__(self, base: BaseChain) -> None:
         self._base = base
         self._left = _MOST_STEPS
+        self.not_understood: list[tuple[str, str]] = []
 
     def through(self, chain: str, *, depth: int) -> tuple[list[End], bool]:
         """Return the ends inside ``chain``, and whether the packet may come out of it."""
@@ -129,6 +129,8 @@ class _Walk:
         for step in self._steps(chain, depth):
             if step.matches is False:
                 continue
+            if step.matches is None or step.action is Action.UNSURE:
+                self.not_understood.append((chain, step.text))
             inner, goes_on = self._take(step, chain, depth)
             ends += inner
             if step.is_final and goes_on:
