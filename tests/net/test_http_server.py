@@ -512,15 +512,15 @@ def test_who_takes_the_answer_slowly_gets_it() -> None:
     huge = ChangesAnswer(changes=(WriteFile(path=RelPath("big"), last_write_time=1, content=bytes(9_000_000)),))
 
     async def scenario() -> None:
-        async with talking(Desk(huge), limits=ServerLimits(write_timeout_s=0.05)) as peer:
+        async with talking(Desk(huge), limits=ServerLimits(write_timeout_s=1.0)) as peer:
             await peer.send(post(CHECK))
             head = await peer.reader.readuntil(b"\r\n\r\n")
             left = int(head.lower().partition(b"content-length: ")[2].split()[0])
             while left:
-                block = await peer.reader.read(1 << 20)
+                block = await peer.reader.read(1 << 16)
                 assert block
                 left -= len(block)
-                await asyncio.sleep(0.005)
+                await asyncio.sleep(0.01)  # the pace: in all longer than a peer may stand still
 
     run(scenario())
 
