@@ -133,7 +133,7 @@ def _result(facts: Facts, outcome: Outcome, what: str, *more: str) -> ProbeResul
 
 def _elapsed_ms(facts: Facts) -> float:
     value = facts.get("elapsed_ms")
-    if not isinstance(value, int | float):
+    if not isinstance(value, int | float) or not 0 <= value < _TOO_MANY:
         raise RemoteProtocolError("elapsed_ms is no number")
     return round(float(value), 3)
 

@@ -52,7 +52,8 @@ class FarSession:
         text = program(deadline_s=deadline_s)
         process = await runner.start(command(python, text))
         try:
-            await process.send(text)
+            with contextlib.suppress(UnreachableError):  # the reading end knows better why
+                await process.send(text)
         except BaseException:
             await process.close()
             raise

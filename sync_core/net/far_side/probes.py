@@ -77,11 +77,14 @@ def tcp(address: str, port: int, timeout_s: float, source: Optional[str], questi
         try:
             attempt.bind()
             attempt.socket.connect((address, port))
+            is_itself = attempt.socket.getsockname()[:2] == attempt.socket.getpeername()[:2]
         except socket.timeout:
             return attempt.silence()
         except OSError as error:
+            if error.errno in {errno.ECONNRESET, errno.ENOTCONN}:  # it stood, and was closed before we saw it
+                return attempt.result(is_connected=True, is_closed=True, was_asked=False, said="")
             return attempt.silence() if error.errno == errno.ETIMEDOUT else attempt.result(errno=error.errno)
-        if attempt.socket.getsockname()[:2] == attempt.socket.getpeername()[:2]:
+        if is_itself:
             # Where nobody listens, the system may by chance connect a socket to itself.
             return attempt.result(errno=errno.ECONNREFUSED)
         elapsed_ms = attempt.elapsed_ms
