@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
@@ -71,6 +72,15 @@ class Streams:
         """Bring everything out; raises like ``write``."""
         with _stdout_errors():
             self.stdout.flush()
+
+    def is_read(self) -> bool:
+        """Return whether anybody may still read stdout, without writing to it; who can't tell says yes."""
+        try:
+            poll = select.poll()
+            poll.register(self.stdout.fileno(), 0)  # the end of the other side is told in any case
+            return not poll.poll(0)
+        except (OSError, ValueError):
+            return True
 
     def silence(self) -> None:
         """Let nothing more be written to stdout, not even by the interpreter when it ends."""

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.agents import Prefixes
 from cli.choice import choose_hosts
 from cli.command import Call, Command
-from cli.errors import ExitCode
-from sync_core.model.errors import UsageError
+from cli.documents import plain
+from cli.errors import ExitCode, error_text
+from cli.fleet import Forks, Timeout, at_work, quiet_options
+from sync_core.model.errors import JsyncError, UsageError
+
+if TYPE_CHECKING:
+    from sync_core.fleet.each import FleetOptions
+    from sync_core.fleet.logs import HostLog
+    from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["COMMAND"]
 
@@ -18,26 +27,70 @@ __all__ = ["COMMAND"]
 def _logs(
     call: Call,
     hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="Whose logs; all by default.")] = None,
+    *,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what is being written.")] = False,
     lines: Annotated[int, typer.Option("-n", "--lines", metavar="N", min=0, help="How many lines of each.")] = 100,
+    forks: Forks = 20,
+    timeout: Timeout = 60.0,
 ) -> int:
     from sync_core.agent.state import state_folder
-    from sync_core.fleet.logs import follow_logs, read_logs
 
     if follow and call.settings.is_json:
         raise UsageError("-f and -o json exclude each other: a document that never ends is none", hint="leave out -f")
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    prefixes = Prefixes([host.name for host in chosen], color=call.sink.color)
     folder = state_folder(call.environ)
+    if follow:
+        options = quiet_options(call, forks=forks, timeout=timeout)
+        return _follow(call, inventory, chosen, folder, lines=lines, options=options)
+    from sync_core.fleet.logs import read_logs
+
+    with at_work(call, chosen, forks=forks, timeout=timeout) as options:
+        logs = read_logs(inventory, chosen, folder, lines=lines, options=options)
     if call.settings.is_json:
-        found = read_logs(inventory, chosen, folder, lines=lines)
-        call.sink.document("logs", {"lines": [{"host": host, "line": line} for host, line in found]})
-        return ExitCode.DONE
-    source = follow_logs if follow else read_logs
-    for host, line in source(inventory, chosen, folder, lines=lines):
-        call.sink.log_line(prefixes.of(host), line)
-    return ExitCode.DONE
+        call.sink.document("logs", logs_document(logs))
+    else:
+        prefixes = Prefixes([host.name for host in chosen], color=call.sink.color)
+        for log in logs:
+            for line in log.lines:
+                call.sink.log_line(prefixes.of(log.host), line)
+            if log.error is not None:
+                call.sink.warn(error_text(log.error, about=log.host))
+    return ExitCode.TROUBLE if any(log.error for log in logs) else ExitCode.DONE
+
+
+def logs_document(logs: Sequence[HostLog]) -> dict[str, object]:
+    """Return the document without ``schema``."""
+    return {
+        "lines": [{"host": log.host, "line": line} for log in logs for line in log.lines],
+        "errors": [{"host": log.host, "error": plain(log.error)} for log in logs if log.error is not None],
+    }
+
+
+def _follow(
+    call: Call, inventory: Inventory, hosts: tuple[Host, ...], folder: Path, *, lines: int, options: FleetOptions
+) -> ExitCode:
+    """Show lines until Ctrl-C, or until there is nobody to show them to or nothing to follow any more."""
+    from sync_core.fleet.logs import follow_logs
+
+    prefixes = Prefixes([host.name for host in hosts], color=call.sink.color)
+    failures: list[str] = []
+
+    def failed(host: str, error: JsyncError) -> None:
+        failures.append(host)
+        call.sink.warn(error_text(error, about=host))
+
+    follow_logs(
+        inventory,
+        hosts,
+        folder,
+        lines=lines,
+        options=options,
+        show=lambda host, line: call.sink.log_line(prefixes.of(host), line),
+        failed=failed,
+        is_wanted=call.sink.streams.is_read,
+    )
+    return ExitCode.TROUBLE if failures else ExitCode.DONE
 
 
 COMMAND = Command(
@@ -45,7 +98,8 @@ COMMAND = Command(
     run=_logs,
     help="""Show what detached agents wrote.
 
-    Agents in the foreground write to the terminal where they were started.""",
+    Elsewhere the jsync of that machine is asked by SSH. Agents in the foreground write to the terminal where they were
+    started.""",
     examples=(
         ("jsync logs", "the last lines of every agent"),
         ("jsync logs slave-5000 -f", "go on with this one until Ctrl-C"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +10,11 @@ from cli.choice import choose_slaves
 from cli.command import Call, Command
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
+from cli.fleet import Forks, Timeout, at_work
 from cli.log import log_of_command
+
+if TYPE_CHECKING:
+    from sync_core.fleet.notify import Notified
 
 __all__ = ["COMMAND"]
 
@@ -18,23 +22,37 @@ __all__ = ["COMMAND"]
 def _notify(
     call: Call,
     slaves: Annotated[list[str], typer.Argument(metavar="SLAVE", help="Which slaves.")],
+    *,
     check: Annotated[bool, typer.Option("-C", "--check", help="Say where it would go; send nothing.")] = False,
+    forks: Forks = 20,
+    timeout: Timeout = 60.0,
 ) -> int:
     from sync_core.fleet.notify import notify_slaves
 
     log_of_command(call.settings)
-    results = notify_slaves(choose_slaves(call.inventory(), slaves, call.settings.limit), check=check)
+    inventory = call.inventory()
+    chosen = choose_slaves(inventory, slaves, call.settings.limit)
+    with at_work(call, chosen, forks=forks, timeout=timeout) as options:
+        results = notify_slaves(inventory, chosen, check=check, options=options)
     is_bad = any(result.error for result in results)
     if call.settings.is_json:
         call.sink.document("notify", {"ok": not is_bad, "is_check": check, "slaves": plain(results)})
-        return ExitCode.TROUBLE if is_bad else ExitCode.DONE
-    verb = "would be sent" if check else "sent"
-    for result in results:
-        if result.error is not None:
-            call.sink.warn(error_text(result.error, about=result.slave))
-        elif not call.settings.is_quiet:
-            call.sink.lines([f"{result.slave}: wake-up {verb} to {result.endpoint} by {result.protocol.upper()}"])
+    else:
+        for result in results:
+            _show(call, result, check=check)
     return ExitCode.TROUBLE if is_bad else ExitCode.DONE
+
+
+def _show(call: Call, result: Notified, *, check: bool) -> None:
+    if result.error is not None:
+        call.sink.warn(error_text(result.error, about=result.slave))
+        return
+    if not call.settings.is_quiet:
+        verb = "would be sent" if check else "sent"
+        whence = f" from {result.sent_by}" if result.sent_by else ""
+        call.sink.lines([f"{result.slave}: wake-up {verb} to {result.endpoint} by {result.protocol.upper()}{whence}"])
+    if result.note is not None:
+        call.sink.warn(f"jsync: {result.slave}: the wake-up may be ignored: {result.note}")
 
 
 COMMAND = Command(
@@ -42,7 +60,8 @@ COMMAND = Command(
     run=_notify,
     help="""Send the wake-up to slaves, so that they check at once.
 
-    It goes to the slave's UDP port; to its TCP port where it has no UDP port. A datagram is never answered: `jsync
+    It goes from the machine of the slave's master, since a slave listens to nobody else, to the slave's UDP port, or to
+    its TCP port where it has no UDP port. A datagram is never answered: `jsync
     status` and the slave's log show what came of it.""",
     examples=(
         ("jsync notify slave-5000", "wake this one up"),

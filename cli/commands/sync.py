@@ -9,6 +9,7 @@ import typer
 from cli.choice import choose_slaves
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
+from cli.fleet import Forks, Timeout, at_work
 from cli.log import log_of_command
 from cli.render.sync import sync_document, sync_lines, sync_summary, sync_unified
 from cli.render.unified import colored
@@ -22,9 +23,12 @@ __all__ = ["COMMAND"]
 
 def _sync(
     call: Call,
-    slaves: Annotated[list[str], typer.Argument(metavar="SLAVE", help="Which slaves, each on this machine.")],
+    slaves: Annotated[list[str], typer.Argument(metavar="SLAVE", help="Which slaves.")],
+    *,
     check: Annotated[bool, typer.Option("-C", "--check", help="Say what would change; change nothing.")] = False,
     diff: Annotated[bool, typer.Option("-D", "--diff", help="Show the lines that change.")] = False,
+    forks: Forks = 20,
+    timeout: Timeout = 300.0,
 ) -> int:
     from sync_core.agent.state import state_folder
     from sync_core.fleet.sync import sync_slaves
@@ -32,7 +36,9 @@ def _sync(
     log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_slaves(inventory, slaves, call.settings.limit)
-    results = sync_slaves(inventory, chosen, state_folder(call.environ), check=check, with_contents=diff)
+    folder = state_folder(call.environ)
+    with at_work(call, chosen, forks=forks, timeout=timeout) as options:
+        results = sync_slaves(inventory, chosen, folder, check=check, with_contents=diff, options=options)
     codes = [_code(result) for result in results]
     if call.settings.is_json:
         documents = [sync_document(result, with_contents=diff) for result in results]
@@ -68,8 +74,8 @@ COMMAND = Command(
     run=_sync,
     help="""Fetch once, now, without an agent.
 
-    For slaves on this machine whose agent does not run; an agent fetches by itself. Exit code 1 when an update was
-    refused, 2 when there was no fetch.""",
+    For slaves whose agent does not run; an agent fetches by itself. Elsewhere the jsync of that machine does it. Exit
+    code 1 when an update was refused, 2 when there was no fetch.""",
     examples=(
         ("jsync sync slave-5000", "bring its cache in line"),
         ("jsync sync slave-5000 -C", "what would change"),

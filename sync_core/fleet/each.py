@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -57,7 +58,7 @@ class FleetOptions:
 
     Attributes:
         forks: hosts at once.
-        timeout_s: for each host, everything included.
+        timeout_s: for each host, everything included; infinite: it has deadlines of its own.
         password: for SSH, where keys and agent are not enough.
         watcher: is told how it gets on.
         runner_of: makes runners; for tests something else.
@@ -114,7 +115,7 @@ async def _in_time(
     host: Host, work: Callable[[Host], Awaitable[T]], failed: Callable[[Host, JsyncError], T], timeout_s: float
 ) -> T:
     try:
-        async with asyncio.timeout(timeout_s):
+        async with asyncio.timeout(None if timeout_s == math.inf else timeout_s):
             return await work(host)
     except TimeoutError:
         return failed(host, UnreachableError(f"not done within {timeout_s:g} s", host=host.name))

@@ -1,10 +1,11 @@
-"""One fetch now, without an agent."""
+"""One fetch now, without an agent: here, or by the jsync of the machine where the slave is."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import filelock
@@ -13,11 +14,15 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.master_link import open_link
 from sync_core.agent.state import HostState
 from sync_core.fleet.ask import ask
+from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
+from sync_core.fleet.effects import Effect, effects_from, effects_of
+from sync_core.fleet.far_calls import FarCalls
+from sync_core.fleet.far_jsync import error_from
 from sync_core.fleet.lists import first_error
-from sync_core.fleet.places import require_local
-from sync_core.model.change import Changes, MakeDirectory
+from sync_core.fleet.reach import Reach
+from sync_core.model.change import Changes, WriteFile
 from sync_core.model.errors import HostError, JsyncError, PeerError, StateError, UsageError
-from sync_core.model.inventory import Host, Inventory
+from sync_core.model.inventory import Connection, Host, Inventory
 from sync_core.model.manifest import Manifest
 from sync_core.model.path import RelPath
 from sync_core.net.resolve import Resolver
@@ -35,20 +40,25 @@ class Synced:
     Attributes:
         slave: the inventory's name.
         master: the master that was asked.
-        before: what the cache held.
-        changes: what the master sent.
-        applied: what became visible; ``None`` with ``check`` or after an error.
-        contents_before: the bytes of the files that change, for showing differences.
+        effects: what changed, or would change.
+        contents: for showing differences: the bytes of each file before and after, ``None`` where there is no file.
+        unified: likewise, as the text that another machine's jsync made of them.
+        applied: what became visible; ``None`` with ``check``, after an error, or on another machine.
         error: why it did not work.
     """
 
     slave: str
     master: str
-    before: Manifest = field(default_factory=Manifest, repr=False)
-    changes: Changes = field(default=(), repr=False)
+    effects: tuple[Effect, ...] = ()
+    contents: Mapping[RelPath, tuple[bytes | None, bytes | None]] = field(default_factory=dict, repr=False)
+    unified: str | None = field(default=None, repr=False)
     applied: Applied | None = None
-    contents_before: dict[RelPath, bytes] = field(default_factory=dict, repr=False)
     error: JsyncError | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the recap says."""
+        return outcome_of(self.error, is_changed=bool(self.effects))
 
 
 def sync_slaves(
@@ -58,15 +68,17 @@ def sync_slaves(
     *,
     check: bool = False,
     with_contents: bool = False,
+    options: FleetOptions | None = None,
 ) -> tuple[Synced, ...]:
     """Fetch once for each slave and bring its cache in line; one slave's failure is its result.
 
     Args:
         inventory: where they are declared.
-        slaves: which; each on this machine.
+        slaves: which.
         state_folder: where run state lies; an agent that runs is left alone, and does this by itself.
         check: only say what would change; the master books nothing either.
-        with_contents: keep the old contents of the files that change.
+        with_contents: keep the contents of the files that change.
+        options: how many at once; how long a slave elsewhere may take.
 
     Raises:
         UsageError: a master was named.
@@ -75,15 +87,66 @@ def sync_slaves(
     for host in chosen:
         if host.is_master:
             raise UsageError(f"{host.name} is a master: only slaves are synced", hint="name a slave")
-    return tuple(_sync(inventory, slave, state_folder, check, with_contents) for slave in chosen)
+    options = options or FleetOptions()
+    here = _Here(inventory, state_folder, check=check, with_contents=with_contents)
+
+    async def all_of_them() -> tuple[Synced, ...]:
+        reach = Reach(options.runners())
+        calls = FarCalls(inventory, reach, timeout_s=options.timeout_s)
+
+        async def one(slave: Host) -> Synced:
+            if await reach.connection_of(slave) is Connection.LOCAL:
+                return await here.sync(slave)
+            return await _sync_there(calls, slave, check=check, with_contents=with_contents)
+
+        try:
+            return await for_each(
+                chosen,
+                one,
+                # A fetch here has the deadlines of an agent's, and is never broken off in the middle.
+                options=replace(options, timeout_s=math.inf),
+                failed=lambda slave, error: Synced(slave=slave.name, master=slave.masters[0], error=error),
+                outcome=lambda result: result.outcome,
+            )
+        finally:
+            await reach.close()
+
+    return asyncio.run(all_of_them())
 
 
-def _sync(inventory: Inventory, slave: Host, state_folder: Path, check: bool, with_contents: bool) -> Synced:
-    try:
-        require_local(slave)
-        state = HostState(state_folder, slave.name)
-        if check:
-            return asyncio.run(_Fetch(inventory, slave, state, with_contents).preview())
+async def _sync_there(calls: FarCalls, slave: Host, *, check: bool, with_contents: bool) -> Synced:
+    """Let the jsync of the slave's machine fetch; raises what ``FarCalls.ask`` raises."""
+    words = [*(["--check"] if check else []), *(["--diff"] if with_contents else [])]
+    document = await calls.ask(slave, "sync", slave.name, *words)
+    said = document.get("slaves")
+    entries = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    entry = next((one for one in entries if one.get("slave") == slave.name), None)
+    if entry is None:
+        raise HostError(f"the jsync of {slave.address} says nothing of it", host=slave.name)
+    error, unified, master = entry.get("error"), entry.get("unified"), entry.get("master")
+    return Synced(
+        slave=slave.name,
+        master=master if isinstance(master, str) else slave.masters[0],
+        effects=effects_from(entry.get("changes")),
+        unified=unified if isinstance(unified, str) else None,
+        error=error_from(error, host=slave.name) if isinstance(error, dict) else None,
+    )
+
+
+class _Here:
+    """Fetches for slaves on this machine."""
+
+    def __init__(self, inventory: Inventory, state_folder: Path, *, check: bool, with_contents: bool) -> None:
+        self._inventory = inventory
+        self._state_folder = state_folder
+        self._check = check
+        self._with_contents = with_contents
+
+    async def sync(self, slave: Host) -> Synced:
+        """Fetch once; raises JsyncError."""
+        state = HostState(self._state_folder, slave.name)
+        if self._check:
+            return await _Fetch(self._inventory, slave, state, self._with_contents).preview()
         state.create()
         lock = state.agent_lock()
         try:
@@ -91,12 +154,10 @@ def _sync(inventory: Inventory, slave: Host, state_folder: Path, check: bool, wi
         except filelock.Timeout:
             raise _agent_runs(state) from None
         try:
-            state.claim(inventory.source)
-            return asyncio.run(_Fetch(inventory, slave, state, with_contents).apply())
+            state.claim(self._inventory.source)
+            return await _Fetch(self._inventory, slave, state, self._with_contents).apply()
         finally:
             lock.release()
-    except JsyncError as error:
-        return Synced(slave=slave.name, master=slave.masters[0], error=error)
 
 
 def _agent_runs(state: HostState) -> StateError:
@@ -162,20 +223,33 @@ class _Fetch:
                 errors.append(error)
         raise first_error(errors)
 
-    async def _contents(self, before: Manifest, changes: Changes) -> dict[RelPath, bytes]:
+    async def _contents(
+        self, before: Manifest, changes: Changes
+    ) -> Mapping[RelPath, tuple[bytes | None, bytes | None]]:
+        """Return the contents before and after of the files that change."""
         if not self._with_contents:
             return {}
-        changed = [before.get(c.path) for c in changes if not isinstance(c, MakeDirectory)]
-        return {entry.path: await self._cache.read(entry.path) for entry in changed if entry and entry.is_file}
+        contents: dict[RelPath, tuple[bytes | None, bytes | None]] = {}
+        for change in changes:
+            entry = before.get(change.path)
+            old = await self._cache.read(change.path) if entry is not None and entry.is_file else None
+            new = change.content if isinstance(change, WriteFile) else None
+            if (old, new) != (None, None):
+                contents[change.path] = (old, new)
+        return contents
 
     def _result(
-        self, master: str, before: Manifest, changes: Changes, applied: Applied | None, contents: dict[RelPath, bytes]
+        self,
+        master: str,
+        before: Manifest,
+        changes: Changes,
+        applied: Applied | None,
+        contents: Mapping[RelPath, tuple[bytes | None, bytes | None]],
     ) -> Synced:
         return Synced(
             slave=self._slave.name,
             master=master,
-            before=before,
-            changes=changes,
+            effects=effects_of(before, changes),
+            contents=contents,
             applied=applied,
-            contents_before=contents,
         )

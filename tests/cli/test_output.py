@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 
 import pytest
 
@@ -116,3 +118,13 @@ def test_a_full_disk_is_an_error_of_the_file_tree() -> None:
     with pytest.raises(FileTroubleError, match="stdout can't be written: No space left on device"):
         Streams(stdout, Stream()).flush()
     stdout.is_full = False
+
+
+def test_whether_anybody_still_reads() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as stdout:
+        streams = Streams(stdout, sys.stderr)
+        assert streams.is_read()
+        os.close(reading)
+        assert not streams.is_read()
+    assert Streams(Stream(), sys.stderr).is_read()

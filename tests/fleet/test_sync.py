@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sync_core.agent.master_agent import MasterAgent
+from sync_core.fleet.each import FleetOptions
 from sync_core.fleet.sync import Synced, sync_slaves
 from sync_core.model.errors import (
-    NotBuiltError,
+    HostError,
     PeerError,
     RemoteRefusalError,
     StateError,
@@ -22,6 +24,7 @@ from sync_core.tree.memory import save_observations
 from sync_core.tree.scan import scan
 from tests.support.agents import Pair, ScriptedPeer, a_pair, a_raw_peer, in_thread, running, state_of, wrapped
 from tests.support.net import a_host, an_inventory, free_port
+from tests.support.runners import ScriptedRunner
 from tests.support.trees import read_tree, write_tree
 
 
@@ -45,15 +48,21 @@ def test_one_fetch_and_its_preview(tmp_path: Path) -> None:
         preview = sync(pair, check=True, with_contents=True)
         assert preview.error is None
         assert preview.applied is None
-        assert preview.contents_before == {"a": b"old", "gone": b"x"}
-        assert [change.path for change in preview.changes] == ["a", "d", "d/b", "gone"]
+        assert preview.contents == {"a": (b"old", b"new"), "d/b": (None, b"2"), "gone": (b"x", None)}
+        assert [(effect.path, str(effect.action)) for effect in preview.effects] == [
+            ("a", "changed"),
+            ("d", "added"),
+            ("d/b", "added"),
+            ("gone", "removed"),
+        ]
+        assert preview.outcome == "changed"
         assert read_tree(pair.cache) == before
         assert not pair.state.exists()
         done = sync(pair)
         assert done.error is None
         assert done.applied is not None
         assert done.applied.written == ("a", "d/b")
-        assert done.contents_before == {}
+        assert done.contents == {}
         assert read_tree(pair.cache) == {"a": b"new", "d": None, "d/b": b"2"}
         again = sync(pair, with_contents=True)
         assert again.applied is not None
@@ -127,10 +136,48 @@ def test_a_name_that_must_not_reach_a_disk_ends_it(tmp_path: Path) -> None:
 
 def test_one_slaves_failure_is_its_own_and_a_master_is_a_usage_error(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
-    far = a_host("far", connection=Connection.SSH)
+    far = replace(a_host("far", connection=Connection.SSH), masters=("master",))
+    away = FleetOptions(runner_of=lambda _: ScriptedRunner(error=UnreachableError("Connection refused")))
     with in_thread(running(an_agent(pair))):
-        first, second = sync_slaves(pair.inventory, [far, pair.slave], pair.state)
-    assert isinstance(first.error, NotBuiltError)
-    assert second.error is None
+        inventory = replace(pair.inventory, hosts={**pair.inventory.hosts, "far": far})
+        first, second = sync_slaves(inventory, [far, pair.slave], pair.state, options=away)
+    assert isinstance(first.error, UnreachableError)
+    assert (first.outcome, second.outcome) == ("unreachable", "ok")
     with pytest.raises(UsageError):
         sync_slaves(pair.inventory, [pair.master], pair.state)
+
+
+def sync_far(pair: Pair, runner: ScriptedRunner, *, check: bool = False, with_contents: bool = False) -> Synced:
+    options = FleetOptions(runner_of=lambda _: runner, timeout_s=20)
+    (result,) = sync_slaves(
+        pair.inventory, [pair.slave], pair.state, check=check, with_contents=with_contents, options=options
+    )
+    return result
+
+
+def a_document(**entry: object) -> bytes:
+    return json.dumps({"schema": "jsync.sync/1", "slaves": [{"slave": "slave", "master": "m2", **entry}]}).encode()
+
+
+def test_elsewhere_the_jsync_of_that_machine_does_it(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path, slave={"connection": Connection.SSH})
+    changes = [
+        {"path": "a", "kind": "file", "action": "added"},
+        {"path": "b", "kind": "socket", "action": "added"},
+        {"path": "c"},
+        7,
+    ]
+    runner = ScriptedRunner(a_document(changes=changes, error=None, unified="--- a\n"))
+    result = sync_far(pair, runner, check=True, with_contents=True)
+    assert (result.error, result.master, result.unified) == (None, "m2", "--- a\n")
+    assert [effect.path for effect in result.effects] == ["a"]
+    (command,) = runner.commands
+    assert command[3:8] == ("jsync", "sync", "slave", "--check", "--diff")
+    refused = ScriptedRunner(a_document(error={"code": "max-delete", "message": "too many", "hint": None}))
+    assert isinstance(sync_far(pair, refused).error, TooManyRemovalsError)
+
+
+@pytest.mark.parametrize("output", [b"{}", b'{"slaves": [{"slave": "other"}]}', b'{"slaves": 7}', b"hello"])
+def test_a_jsync_that_says_nothing_of_it_has_done_nothing(tmp_path: Path, output: bytes) -> None:
+    pair = a_pair(tmp_path, slave={"connection": Connection.SSH})
+    assert isinstance(sync_far(pair, ScriptedRunner(output)).error, HostError)

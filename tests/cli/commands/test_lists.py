@@ -163,7 +163,7 @@ def test_sync_without_a_master_is_trouble(site: Site) -> None:
 def test_notify(site: Site) -> None:
     result = _run(site, "notify", "slave-0", "-C")
     assert (result.exit_code, result.err) == (0, "")
-    assert result.out == f"slave-0: wake-up would be sent to 127.0.0.1:{site.ports['slave-0']} by UDP\n"
+    assert result.out == f"slave-0: wake-up would be sent to 127.0.0.1:{site.ports['slave-0']} by UDP from master\n"
     assert _run(site, "notify", "slave-0", "-Cq").out == ""
     document = _run(site, "notify", "slaves", "-C", "-o", "json").document
     assert (document["schema"], document["ok"]) == ("jsync.notify/1", True)
@@ -208,7 +208,7 @@ def test_what_never_ends_is_no_document(site: Site, argv: tuple[str, ...]) -> No
 
 def test_down_and_logs_where_nothing_runs(site: Site) -> None:
     assert _run(site, "logs").out == ""
-    assert _run(site, "logs", "-o", "json").document == {"schema": "jsync.logs/1", "lines": []}
+    assert _run(site, "logs", "-o", "json").document == {"schema": "jsync.logs/1", "lines": [], "errors": []}
     result = _run(site, "down")
     assert result.exit_code == 0
     assert result.out.count("not-running") == 3
@@ -232,7 +232,6 @@ def test_hosts_elsewhere_are_not_built_yet(site: Site) -> None:
     assert result.exit_code == 2
     assert result.out.splitlines()[1].split() == ["slave-1", "failed"]
     assert "not built yet" in result.err
-    assert _run(site, "status", "slave-1").exit_code == 2
     assert _run(site, "down", "slave-1").exit_code == 2
     result = _run(site, "agent", "slave-1")
     assert (result.exit_code, "not built yet" in result.err) == (2, True)
@@ -243,3 +242,28 @@ def test_an_agent_is_one_host_s_of_ours(site: Site) -> None:
     site.write_inventory()
     assert "one host is wanted here" in _run(site, "agent", "slaves").err
     assert "it has no agent of ours" in _run(site, "agent", "slave-1").err
+
+
+def test_notify_of_a_slave_whose_master_is_elsewhere_says_that_it_may_be_ignored(site: Site) -> None:
+    site.more = {"master": {"connection": "none"}}
+    site.write_inventory()
+    result = _run(site, "notify", "slave-0", "-q")
+    assert (result.exit_code, result.out) == (0, "")
+    assert result.err == (
+        "jsync: slave-0: the wake-up may be ignored: it goes from here, where no master is "
+        "(master has `connection: none`)\n"
+    )
+
+
+def test_logs_of_a_host_that_is_somebody_elses(site: Site) -> None:
+    state = site.state / "slave-0"
+    state.mkdir(parents=True)
+    (state / "agent.log").mkdir()
+    result = _run(site, "logs", "slave-0")
+    assert (result.exit_code, result.out) == (2, "")
+    assert "agent.log can't be read" in result.err
+    [error] = _run(site, "logs", "slave-0", "-o", "json").document["errors"]
+    assert (error["host"], error["error"]["code"]) == ("slave-0", "file")
+    followed = _run(site, "logs", "slave-0", "-f")
+    assert followed.exit_code == 2
+    assert "agent.log can't be read" in followed.err

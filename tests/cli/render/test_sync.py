@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from cli.render.sync import sync_document, sync_lines, sync_summary, sync_unified
 from cli.tables import Style, Styled
+from sync_core.fleet.effects import effects_of
 from sync_core.fleet.sync import Synced
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
 from sync_core.model.manifest import Entry, Kind, Manifest, md5_of
@@ -11,11 +12,9 @@ _BEFORE = Manifest(
     Entry(path=RelPath(path), md5=md5_of(b"old\n"), last_write_time=1)
     for path in ("dir/changed.xml", "dir/gone.xml", "was-a-file")
 )
-_RESULT = Synced(
-    slave="slave-5000",
-    master="scheduler-4440",
-    before=_BEFORE,
-    changes=(
+_EFFECTS = effects_of(
+    _BEFORE,
+    (
         MakeDirectory(path=RelPath("dir")),
         WriteFile(path=RelPath("dir/changed.xml"), last_write_time=2, content=b"new\n"),
         Remove(path=RelPath("dir/gone.xml"), kind=Kind.FILE),
@@ -24,7 +23,16 @@ _RESULT = Synced(
         Remove(path=RelPath("was-a-file"), kind=Kind.FILE),
         MakeDirectory(path=RelPath("was-a-file")),
     ),
-    contents_before={RelPath("dir/changed.xml"): b"old\n", RelPath("dir/gone.xml"): b"old\n"},
+)
+_RESULT = Synced(
+    slave="slave-5000",
+    master="scheduler-4440",
+    effects=_EFFECTS,
+    contents={
+        RelPath("dir/changed.xml"): (b"old\n", b"new\n"),
+        RelPath("dir/gone.xml"): (b"old\n", None),
+        RelPath("new.xml"): (None, b"x\n"),
+    },
 )
 
 
@@ -42,7 +50,7 @@ def test_summary() -> None:
     counts = "2 added, 1 changed, 2 removed"
     assert sync_summary(_RESULT, check=False) == f"slave-5000: fetched from scheduler-4440: {counts}"
     assert sync_summary(_RESULT, check=True) == f"slave-5000: would fetch from scheduler-4440: {counts}"
-    nothing = Synced(slave="s", master="m", before=_BEFORE, changes=(MakeDirectory(path=RelPath("dir")),))
+    nothing = Synced(slave="s", master="m", effects=effects_of(_BEFORE, (MakeDirectory(path=RelPath("dir")),)))
     assert sync_summary(nothing, check=False) == "s: in sync with m"
 
 
@@ -62,3 +70,9 @@ def test_lines_that_change() -> None:
         "--- slave-5000/dir/gone.xml\n+++ /dev/null\n@@ -1 +0,0 @@\n-old\n"
         "--- /dev/null\n+++ scheduler-4440/new.xml\n@@ -0,0 +1 @@\n+x\n"
     )
+
+
+def test_lines_that_another_machine_made() -> None:
+    result = Synced(slave="s", master="m", unified="--- s/a\n+++ m/a\n-\n")
+    assert sync_unified(result) == ["--- s/a", "+++ m/a", "-"]
+    assert sync_document(result, with_contents=True)["unified"] == "--- s/a\n+++ m/a\n-\n"
