@@ -24,6 +24,10 @@ from sync_core.net.threads import in_thread
 
 __all__ = ["SshLimits", "SshRunner"]
 
+_ASK_AGAIN_S = 15
+_SILENCE_MS = 30_000
+"""A host that vanishes while we only listen is noticed: it is asked now and then, and must acknowledge that."""
+
 T = TypeVar("T")
 
 
@@ -227,6 +231,8 @@ class _Connection:
             raise UnreachableError(f"SSH to {target.host}: {target.user} can't log in", hint=hint) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise UnreachableError(f"SSH to {target.host}: {words_of(error)}") from error
+        if (transport := client.get_transport()) is not None:
+            transport.set_keepalive(_ASK_AGAIN_S)
         return client
 
     def _shake_hands(
@@ -275,6 +281,7 @@ class _Connection:
                 left_s = (until_s - time.monotonic()) / (len(found) - at)  # each address gets its share
                 sock = socket.socket(family, kind, number)
                 try:
+                    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENCE_MS)
                     sock.settimeout(max(left_s, 0.1))
                     sock.connect(name)
                     return sock
