@@ -15,6 +15,7 @@ from typing import Any
 
 import filelock
 
+from sync_core.agent.manager import ServiceManager
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
 from sync_core.agent.settings import settings_md5
@@ -76,10 +77,12 @@ async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRe
     if is_attached:
         loop.add_reader(sys.stdin.fileno(), _end_with_stdin, stop)
     _log.info("%s", text("SCHEDULER-900", f"jsync {__version__}", str(inventory.source), str(os.getpid())))
+    manager = ServiceManager(os.environ)
     agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
     try:
-        async with _running(agent.start()) as tasks:
+        async with _running(agent.start(), manager.keep_telling()) as tasks:
             state.write_record(replace(record, is_ready=True))
+            manager.ready()
             stopping = asyncio.ensure_future(stop.wait())
             await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
@@ -87,17 +90,20 @@ async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRe
                 if task.done():
                     task.result()  # a part that ended by itself is a bug, or an error that must be seen
     finally:
+        manager.stopping()
         await agent.close()
     _log.info("%s", text("SCHEDULER-902", "stopped"))
 
 
 @contextlib.asynccontextmanager
 async def _running(
-    start: Coroutine[Any, Any, tuple[Coroutine[Any, Any, None], ...]],
+    start: Coroutine[Any, Any, tuple[Coroutine[Any, Any, None], ...]], beside: Coroutine[Any, Any, None]
 ) -> AsyncIterator[set[asyncio.Task[None]]]:
-    """Run the parts of an agent as tasks; all of them have ended when the context is left."""
-    tasks = {asyncio.create_task(part) for part in await start}
+    """Run the parts of an agent, and what goes on beside it, as tasks; all have ended when the context is left."""
+    # What is beside it comes first: a start that fails must not leave it behind.
+    tasks = {asyncio.create_task(beside)}
     try:
+        tasks |= {asyncio.create_task(part) for part in await start}
         yield tasks
     finally:
         for task in tasks:
