@@ -6,14 +6,19 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from cli.command import Call
+from cli.documents import plain
 
 if TYPE_CHECKING:
+    from sync_core.fleet.down import DownResult
+    from sync_core.fleet.everywhere import Installer
     from sync_core.fleet.launch import Launcher
+    from sync_core.fleet.units import Units
+    from sync_core.fleet.up import UpResult
 
-__all__ = ["Prefixes", "ending_cleanly", "launcher_of"]
+__all__ = ["Prefixes", "ending_cleanly", "installer_of", "launcher_of", "own_command", "units_of", "with_recap"]
 
 _COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
@@ -23,9 +28,39 @@ def launcher_of(call: Call) -> Launcher:
     from sync_core.agent.state import state_folder
     from sync_core.fleet.launch import Launcher
 
-    # -P: a folder called `cli` where the user happens to stand must not be taken for ours
-    command = (sys.executable, "-P", "-m", "cli", *["--verbose"] * call.settings.verbosity)
+    command = (*own_command(), *["--verbose"] * call.settings.verbosity)
     return Launcher(command=command, state_folder=state_folder(call.environ))
+
+
+def own_command() -> tuple[str, ...]:
+    """Return the command line that is this jsync, without arguments."""
+    # -P: a folder called `cli` where the user happens to stand must not be taken for ours
+    return (sys.executable, "-P", "-m", "cli")
+
+
+def installer_of(call: Call) -> Installer:
+    """Return what brings jsync to other machines; what it fetches for them is kept in the state folder."""
+    from sync_core.agent.state import state_folder
+    from sync_core.fleet.install.installer import WheelInstaller
+    from sync_core.fleet.install.wheels import WheelStore
+
+    return WheelInstaller(WheelStore(state_folder(call.environ) / ".wheels"))
+
+
+def units_of(call: Call) -> Units | None:
+    """Return the service manager for new agents, where a jsync elsewhere works on this machine and it has one.
+
+    Who calls jsync on the machine itself gets processes, and `jsync service` for a unit of their own.
+    """
+    from sync_core.fleet.units import find_units
+
+    units = None if call.settings.part is None else find_units(call.environ)
+    return units if units is not None and units.outlive_logins() else None
+
+
+def with_recap(result: UpResult | DownResult) -> dict[str, object]:
+    """Return a result as documents have it: its values, and what they come to."""
+    return {**cast("dict[str, object]", plain(result)), "recap": result.recap.value}
 
 
 @contextlib.contextmanager

@@ -28,13 +28,18 @@ def _agent(
 ) -> int:
     from sync_core.agent.run import run_agent
     from sync_core.agent.state import HostState, state_folder
-    from sync_core.fleet.places import require_local
+    from sync_core.fleet.places import connection_of
 
     inventory = call.inventory()
     chosen = choose_one(inventory, host, call.settings.limit)
     if chosen.connection is Connection.NONE:
         raise UsageError(f"{chosen.name} has `connection: none`: it has no agent of ours", host=chosen.name)
-    require_local(chosen)
+    if connection_of(chosen) is not Connection.LOCAL:
+        raise UsageError(
+            f"{chosen.name} ({chosen.address}) is another machine; in the foreground an agent runs on its own",
+            hint=f"`jsync up -d {chosen.name}` starts it there",
+            host=chosen.name,
+        )
     state = HostState(state_folder(call.environ), chosen.name)
     state.create()
     log_of_agent(call.settings, state.log_path if detached else None)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.agents import with_recap
 from cli.choice import choose_hosts
 from cli.command import Call, Command
-from cli.documents import plain
 from cli.errors import ExitCode, error_text
+from cli.fleet import OUTCOME_STYLES, Forks, at_work
 from cli.tables import Style, Styled, Table
 
 if TYPE_CHECKING:
@@ -21,17 +22,24 @@ __all__ = ["COMMAND"]
 def _down(
     call: Call,
     hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="Whose agents; all by default.")] = None,
+    *,
+    forks: Forks = 20,
     check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be stopped; stop nothing.")] = False,
 ) -> int:
     from sync_core.agent.state import state_folder
-    from sync_core.fleet.down import stop_detached
+    from sync_core.fleet.everywhere import DOWN_S, stop_everywhere
+    from sync_core.fleet.units import find_units
 
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    results = stop_detached(inventory, chosen, state_folder(call.environ), check=check)
+    folder = state_folder(call.environ)
+    with at_work(call, chosen, forks=forks, timeout=DOWN_S) as fleet:
+        results = stop_everywhere(inventory, chosen, folder, fleet, check=check, units=find_units(call.environ))
     is_bad = any(result.error for result in results)
     if call.settings.is_json:
-        call.sink.document("down", {"ok": not is_bad, "is_check": check, "agents": plain(results)})
+        call.sink.document(
+            "down", {"ok": not is_bad, "is_check": check, "agents": [with_recap(result) for result in results]}
+        )
     else:
         _show(call, results)
     return ExitCode.TROUBLE if is_bad else ExitCode.DONE
@@ -40,17 +48,23 @@ def _down(
 def _show(call: Call, results: tuple[DownResult, ...]) -> None:
     from sync_core.fleet.down import DownOutcome
 
-    styles = {DownOutcome.STOPPED: Style.GOOD, DownOutcome.NOT_RUNNING: Style.FAINT, DownOutcome.FAILED: Style.BAD}
+    styles = {
+        DownOutcome.STOPPED: Style.GOOD,
+        DownOutcome.NOT_RUNNING: Style.FAINT,
+        DownOutcome.FAILED: Style.BAD,
+        DownOutcome.UNREACHABLE: Style.BAD,
+    }
     rows = tuple(
         (
             result.host,
             Styled(result.outcome, styles.get(result.outcome, Style.DOUBTFUL)),
             str(result.pid) if result.pid else "",
+            Styled(result.recap, OUTCOME_STYLES[result.recap]),
         )
         for result in results
     )
     if not call.settings.is_quiet:
-        call.sink.table(Table(columns=("HOST", "AGENT", "PID"), rows=rows, right=frozenset({"PID"})))
+        call.sink.table(Table(columns=("HOST", "AGENT", "PID", "RECAP"), rows=rows, right=frozenset({"PID"})))
     for result in results:
         if result.error is not None:
             call.sink.warn(error_text(result.error, about=result.host))

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.agents import Prefixes, ending_cleanly, launcher_of
+from cli.agents import Prefixes, ending_cleanly, installer_of, launcher_of, units_of, with_recap
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
+from cli.fleet import OUTCOME_STYLES, Forks, at_work
 from cli.tables import Style, Styled, Table
 from sync_core.model.errors import HostError, JsyncError
 
@@ -24,26 +25,40 @@ __all__ = ["COMMAND"]
 def _up(
     call: Call,
     hosts: Annotated[list[str] | None, typer.Argument(metavar="HOST", help="Whose agents; all by default.")] = None,
+    *,
     detach: Annotated[bool, typer.Option("-d", "--detach", help="Return when all are ready; they run on.")] = False,
     wait_timeout: Annotated[
         float, typer.Option("--wait-timeout", metavar="S", min=0.1, help="Seconds until an agent must be ready.")
     ] = 60.0,
+    install: Annotated[
+        bool, typer.Option("--install", help="As -d; bring jsync to other machines where it is missing or older.")
+    ] = False,
+    forks: Forks = 20,
     check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be done; do nothing.")] = False,
 ) -> int:
-    inventory = call.inventory()
+    is_detached = detach or install or check
+    inventory = call.inventory(keep_part=is_detached and not check)
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    if not (detach or check):
+    if not is_detached:
         return _run(call, inventory, chosen, wait_timeout)
-    from sync_core.fleet.up import start_detached
+    from sync_core.fleet.everywhere import UpOptions, up_everywhere
 
-    results = start_detached(inventory, chosen, launcher_of(call), wait_timeout_s=wait_timeout, check=check)
+    options = UpOptions(
+        wait_timeout_s=wait_timeout,
+        check=check,
+        verbosity=call.settings.verbosity,
+        installer=installer_of(call) if install else None,
+        units=None if check else units_of(call),
+    )
+    with at_work(call, chosen, forks=forks, timeout=options.machine_s) as fleet:
+        results = up_everywhere(inventory, chosen, launcher_of(call), options, fleet)
     codes = [_code(result) for result in results]
     if call.settings.is_json:
-        ok = not any(codes)
-        call.sink.document("up", {"ok": ok, "is_check": check, "agents": plain(results)})
+        agents = [with_recap(result) for result in results]
+        call.sink.document("up", {"ok": not any(codes), "is_check": check, "agents": agents})
         return max(codes, default=ExitCode.DONE)
     if not call.settings.is_quiet:
-        _show(call, results)
+        _show(call, results, is_check=check)
     for result in results:
         if result.error is not None:
             call.sink.warn(error_text(result.error, about=result.host))
@@ -54,7 +69,7 @@ def _code(result: UpResult) -> ExitCode:
     from sync_core.fleet.up import UpOutcome
 
     match result.outcome:
-        case UpOutcome.FAILED:
+        case UpOutcome.FAILED | UpOutcome.UNREACHABLE:
             return ExitCode.TROUBLE
         case UpOutcome.NOT_READY:
             return ExitCode.NEGATIVE
@@ -62,16 +77,18 @@ def _code(result: UpResult) -> ExitCode:
             return ExitCode.DONE
 
 
-def _show(call: Call, results: tuple[UpResult, ...]) -> None:
+def _show(call: Call, results: tuple[UpResult, ...], *, is_check: bool) -> None:
     rows = tuple(
         (
             result.host,
             Styled(result.outcome, Style.BAD if result.error else Style.GOOD),
             str(result.pid) if result.pid else "",
+            Styled(result.recap, OUTCOME_STYLES[result.recap]),
+            f"jsync {result.installed} {'would be ' if is_check else ''}installed" if result.installed else "",
         )
         for result in results
     )
-    call.sink.table(Table(columns=("HOST", "AGENT", "PID"), rows=rows, right=frozenset({"PID"})))
+    call.sink.table(Table(columns=("HOST", "AGENT", "PID", "RECAP", ""), rows=rows, right=frozenset({"PID"})))
 
 
 def _run(call: Call, inventory: Inventory, hosts: tuple[Host, ...], wait_timeout_s: float) -> int:
@@ -109,11 +126,13 @@ COMMAND = Command(
     help="""Start the agents and stay with them.
 
     Their log lines stand behind their names; Ctrl-C or SIGTERM stops them. With -d it returns when all are ready,
-    leaves alone what runs with the same settings, and restarts what died or whose settings changed.""",
+    leaves alone what runs with the same settings, and restarts what died or whose settings changed. Agents on other
+    machines are started by the jsync there, and only with -d.""",
     examples=(
         ("jsync up", "everything on this machine, in the foreground"),
         ("jsync up slaves -v", "only the slaves, with every step in the log"),
-        ("jsync up -d", "leave them running"),
+        ("jsync up -d", "leave them running, here and elsewhere"),
+        ("jsync up --install -l new", "the same, and bring jsync along"),
         ("* * * * * jsync up -d -q", "cron: what died comes back within a minute"),
     ),
 )

@@ -10,16 +10,15 @@ from pathlib import Path
 
 import filelock
 
-from sync_core.agent.process import stop
 from sync_core.agent.state import HostState, RunRecord
-from sync_core.fleet.places import require_local
-from sync_core.fleet.up import STOP_GRACE_S, runnable
-from sync_core.model.errors import HostError, JsyncError, StateError
+from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
+from sync_core.fleet.units import Units
+from sync_core.fleet.up import end_agent, runnable
+from sync_core.model.errors import JsyncError, StateError
 from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["DownOutcome", "DownResult", "stop_detached"]
 
-_FORKS = 20
 _LOCK_PATIENCE_S = 60.0
 
 
@@ -30,6 +29,7 @@ class DownOutcome(StrEnum):
     NOT_RUNNING = "not-running"
     FOREGROUND = "foreground"
     FAILED = "failed"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class DownResult:
         host: the inventory's name.
         outcome: what happened; an agent in somebody's foreground is left to them.
         pid: of the agent that was, or is, there.
-        error: what is wrong, for ``FAILED``.
+        error: what is wrong, for ``FAILED`` and ``UNREACHABLE``.
     """
 
     host: str
@@ -48,31 +48,43 @@ class DownResult:
     pid: int | None = None
     error: JsyncError | None = None
 
+    @property
+    def recap(self) -> Outcome:
+        """What it comes to."""
+        return outcome_of(self.error, is_changed=self.outcome is DownOutcome.STOPPED)
+
 
 def stop_detached(
-    inventory: Inventory, hosts: Iterable[Host], state_folder: Path, *, check: bool = False
+    inventory: Inventory,
+    hosts: Iterable[Host],
+    state_folder: Path,
+    *,
+    check: bool = False,
+    units: Units | None = None,
+    forks: int = DEFAULT_FORKS,
 ) -> tuple[DownResult, ...]:
-    """Stop the detached agents of ``hosts`` and wait until they are gone.
+    """Stop the detached agents of ``hosts``, all on this machine, and wait until they are gone.
 
     Args:
         inventory: where they are declared.
         hosts: whose agents; one host's failure is its result, the others go on.
         state_folder: where run state lies.
         check: only say what would be done.
+        units: the service manager that some of them may belong to.
+        forks: how many at once.
     """
 
     def one(host: Host) -> DownResult:
         try:
-            require_local(host)
-            return _down(inventory, host, HostState(state_folder, host.name), check=check)
+            return _down(inventory, host, HostState(state_folder, host.name), units, check=check)
         except JsyncError as error:
             return DownResult(host=host.name, outcome=DownOutcome.FAILED, error=error)
 
-    with ThreadPoolExecutor(_FORKS) as pool:
+    with ThreadPoolExecutor(forks) as pool:
         return tuple(pool.map(one, runnable(hosts)))
 
 
-def _down(inventory: Inventory, host: Host, state: HostState, *, check: bool) -> DownResult:
+def _down(inventory: Inventory, host: Host, state: HostState, units: Units | None, *, check: bool) -> DownResult:
     if not state.folder.exists():
         return DownResult(host=host.name, outcome=DownOutcome.NOT_RUNNING)
     if check:
@@ -85,11 +97,13 @@ def _down(inventory: Inventory, host: Host, state: HostState, *, check: bool) ->
     try:
         record = state.claim(inventory.source)
         decision = _decide(host, record)
-        if record is None or decision.outcome is DownOutcome.FOREGROUND:
+        if decision.outcome is DownOutcome.FOREGROUND:
             return decision
-        if record.is_alive and not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
-            raise HostError(f"the agent of {host.name} (pid {record.pid}) can't be stopped", host=host.name)
-        state.forget(record)
+        if units is not None:
+            units.forget(host.name)
+        if record is not None:
+            end_agent(record)
+            state.forget(record)
         return decision
     finally:
         lock.release()

@@ -77,9 +77,7 @@ async def ask_jsync(
     """
     done = await run(runner, jsync_command(jsync, words), stdin=stdin, timeout_s=timeout_s, most_bytes=_MOST_BYTES)
     if done.exit_code in {_NOT_FOUND, _NOT_EXECUTABLE}:
-        raise HostError(
-            f"there is no jsync: {first_line(done.stderr) or jsync}", hint="`jsync up -d --install` brings it"
-        )
+        raise HostError(f"there is no `{jsync}` that runs", hint="`jsync up --install` brings it")
     lines = done.stdout.splitlines()  # what a login prints comes first
     try:
         document = json.loads(lines[-1]) if lines else None
@@ -87,7 +85,7 @@ async def ask_jsync(
         document = None
     if not isinstance(document, dict):
         reason = first_line(done.stderr) or f"exit code {done.exit_code}"
-        raise HostError(f"its jsync gave no document: {reason}", hint="`jsync up -d --install` brings a newer one")
+        raise HostError(f"its jsync gave no document: {reason}", hint="`jsync up --install` brings a newer one")
     error = document.get("error")
     if isinstance(error, dict):
         raise error_from(error)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 from sync_core.agent.state import HostState
 from sync_core.fleet.launch import Launcher
-from sync_core.fleet.places import require_local
+from sync_core.fleet.places import connection_of
 from sync_core.fleet.up import STOP_GRACE_S, runnable
-from sync_core.model.errors import HostError, JsyncError
-from sync_core.model.inventory import Host, Inventory
+from sync_core.model.errors import HostError, JsyncError, UsageError
+from sync_core.model.inventory import Connection, Host, Inventory
 
 __all__ = ["ForegroundResult", "run_foreground"]
 
@@ -60,10 +60,15 @@ def run_foreground(
         on_ready: called once, when all are ready.
 
     Raises:
-        NotBuiltError: a host is not this machine.
+        UsageError: a host is not this machine.
     """
     for host in (chosen := runnable(hosts)):
-        require_local(host)
+        if connection_of(host) is not Connection.LOCAL:
+            raise UsageError(
+                f"{host.name} ({host.address}) is another machine: its agent has no foreground here",
+                hint="`jsync up -d` starts agents everywhere, `jsync logs -f` shows what they write",
+                host=host.name,
+            )
     return asyncio.run(_Foreground(inventory, chosen, launcher, on_line).run(wait_timeout_s, on_ready))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sync_core.agent.state import HostState, RunRecord
 from sync_core.model.inventory import Host, Inventory
 
-__all__ = ["Launcher", "NotReady", "wait_for_other", "wait_until_ready"]
+__all__ = ["Launcher", "NotReady", "last_words", "wait_for_other", "wait_until_ready"]
 
 _POLL_S = 0.05
 
@@ -83,7 +83,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], state: HostState, *, time
         if record is not None and record.pid == process.pid and record.is_ready:
             return record
         if process.poll() is not None:
-            return NotReady(exit_code=process.returncode, reason=_last_words(state))
+            return NotReady(exit_code=process.returncode, reason=last_words(state))
         if time.monotonic() >= deadline:
             return NotReady(exit_code=None, reason=f"not ready within {timeout_s:g} s")
         time.sleep(_POLL_S)
@@ -103,8 +103,8 @@ def wait_for_other(state: HostState, record: RunRecord, *, timeout_s: float) -> 
     return record
 
 
-def _last_words(state: HostState) -> str:
-    """Return what the agent wrote to stderr when its start failed, without the line that repeats our name."""
+def last_words(state: HostState) -> str:
+    """Return what the agent wrote to stderr when its start failed, without the word that repeats our name."""
     try:
         lines = state.startup_errors_path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

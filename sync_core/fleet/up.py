@@ -12,15 +12,15 @@ import filelock
 from sync_core.agent.process import stop
 from sync_core.agent.settings import settings_md5
 from sync_core.agent.state import HostState, RunRecord
+from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
-from sync_core.fleet.places import require_local
+from sync_core.fleet.units import Units
 from sync_core.model.errors import HostError, JsyncError, StateError
 from sync_core.model.inventory import Connection, Host, Inventory, Role
 
-__all__ = ["UpOutcome", "UpResult", "runnable", "start_detached"]
+__all__ = ["STOP_GRACE_S", "UpOutcome", "UpResult", "end_agent", "runnable", "start_detached"]
 
 STOP_GRACE_S = 10.0
-_FORKS = 20
 
 
 class UpOutcome(StrEnum):
@@ -31,6 +31,7 @@ class UpOutcome(StrEnum):
     RUNNING = "running"
     NOT_READY = "not-ready"
     FAILED = "failed"
+    UNREACHABLE = "unreachable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +42,21 @@ class UpResult:
         host: the inventory's name.
         outcome: what happened.
         pid: of the agent, where one runs.
-        error: what is wrong, for ``NOT_READY`` and ``FAILED``.
+        installed: the version of jsync that was brought to its machine for it, or would be.
+        error: what is wrong, for ``NOT_READY``, ``FAILED`` and ``UNREACHABLE``.
     """
 
     host: str
     outcome: UpOutcome
     pid: int | None = None
+    installed: str | None = None
     error: JsyncError | None = None
+
+    @property
+    def recap(self) -> Outcome:
+        """What it comes to."""
+        is_changed = self.outcome is not UpOutcome.RUNNING or self.installed is not None
+        return outcome_of(self.error, is_changed=is_changed)
 
 
 def runnable(hosts: Iterable[Host]) -> tuple[Host, ...]:
@@ -56,9 +65,18 @@ def runnable(hosts: Iterable[Host]) -> tuple[Host, ...]:
 
 
 def start_detached(
-    inventory: Inventory, hosts: Iterable[Host], launcher: Launcher, *, wait_timeout_s: float, check: bool = False
+    inventory: Inventory,
+    hosts: Iterable[Host],
+    launcher: Launcher,
+    *,
+    wait_timeout_s: float,
+    check: bool = False,
+    units: Units | None = None,
+    forks: int = DEFAULT_FORKS,
 ) -> tuple[UpResult, ...]:
-    """Make sure that the agents of ``hosts`` run with the settings of today; returns when all are ready.
+    """Make sure that the agents of ``hosts``, all on this machine, run with the settings of today.
+
+    It returns when all are ready.
 
     Args:
         inventory: where they are declared.
@@ -66,53 +84,74 @@ def start_detached(
         launcher: how to start one.
         wait_timeout_s: how long each may take to be ready.
         check: only say what would be done.
+        units: the service manager that new ones belong to; ``None``: they are on their own.
+        forks: how many at once.
     """
 
     def one(host: Host) -> UpResult:
         try:
-            require_local(host)
-            return _up(inventory, host, launcher, wait_timeout_s=wait_timeout_s, check=check)
+            return _Up(inventory, host, launcher, units).run(wait_timeout_s, check=check)
         except JsyncError as error:
             return UpResult(host=host.name, outcome=UpOutcome.FAILED, error=error)
 
     chosen = runnable(hosts)
     results: dict[str, UpResult] = {}
-    with ThreadPoolExecutor(_FORKS) as pool:
+    with ThreadPoolExecutor(forks) as pool:
         for role in Role:  # masters first, so that no slave finds its master's port closed
             some = [host for host in chosen if host.role is role]
             results |= {host.name: result for host, result in zip(some, pool.map(one, some), strict=True)}
     return tuple(results[host.name] for host in chosen)
 
 
-def _up(inventory: Inventory, host: Host, launcher: Launcher, *, wait_timeout_s: float, check: bool) -> UpResult:
-    state = HostState(launcher.state_folder, host.name)
-    if check:
-        record = state.claim(inventory.source)
-        return _result(host, _decide(inventory, host, record), record)
-    state.create()
-    lock = state.up_lock()
-    try:
-        lock.acquire(timeout=wait_timeout_s)
-    except filelock.Timeout:
-        raise StateError(f"another jsync is starting or stopping {host.name}", host=host.name) from None
-    try:
-        record = state.claim(inventory.source)
-        decision = _decide(inventory, host, record)
-        if decision is UpOutcome.RUNNING and record is not None:
-            return _wait(host, decision, wait_for_other(state, record, timeout_s=wait_timeout_s))
-        if (
-            record is not None
-            and record.is_alive
-            and not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S)
-        ):
-            raise HostError(f"the agent of {host.name} (pid {record.pid}) can't be stopped", host=host.name)
+@dataclass(frozen=True, slots=True)
+class _Up:
+    inventory: Inventory
+    host: Host
+    launcher: Launcher
+    units: Units | None
+
+    def run(self, wait_timeout_s: float, *, check: bool) -> UpResult:
+        host, state = self.host, HostState(self.launcher.state_folder, self.host.name)
+        if check:
+            record = state.claim(self.inventory.source)
+            return _result(host, _decide(self.inventory, host, record), record)
+        state.create()
+        lock = state.up_lock()
         try:
-            process = launcher.start_detached(inventory, host, state)
+            lock.acquire(timeout=wait_timeout_s)
+        except filelock.Timeout:
+            raise StateError(f"another jsync is starting or stopping {host.name}", host=host.name) from None
+        try:
+            record = state.claim(self.inventory.source)
+            decision = _decide(self.inventory, host, record)
+            if decision is UpOutcome.RUNNING and record is not None:
+                return _wait(host, decision, wait_for_other(state, record, timeout_s=wait_timeout_s))
+            if self.units is not None:
+                self.units.stop(host.name)
+            if record is not None:
+                end_agent(record)
+            return _wait(host, decision, self._start(state, wait_timeout_s))
+        finally:
+            lock.release()
+
+    def _start(self, state: HostState, timeout_s: float) -> RunRecord | NotReady:
+        if self.units is not None:
+            return self.units.start_agent(self.launcher, self.inventory, self.host, state, timeout_s=timeout_s)
+        try:
+            process = self.launcher.start_detached(self.inventory, self.host, state)
         except OSError as error:
-            raise HostError(f"the agent of {host.name} can't be started: {error}", host=host.name) from error
-        return _wait(host, decision, wait_until_ready(process, state, timeout_s=wait_timeout_s))
-    finally:
-        lock.release()
+            raise HostError(f"the agent of {self.host.name} can't be started: {error}", host=self.host.name) from error
+        return wait_until_ready(process, state, timeout_s=timeout_s)
+
+
+def end_agent(record: RunRecord) -> None:
+    """End an agent, and return when it is gone.
+
+    Raises:
+        HostError: it can't be stopped.
+    """
+    if record.is_alive and not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
+        raise HostError(f"the agent of {record.host} (pid {record.pid}) can't be stopped", host=record.host)
 
 
 def _decide(inventory: Inventory, host: Host, record: RunRecord | None) -> UpOutcome:

@@ -4,10 +4,8 @@ import os
 from pathlib import Path
 
 from sync_core.fleet.down import DownOutcome, DownResult, stop_detached
-from sync_core.model.errors import NotBuiltError, StateError
-from sync_core.model.inventory import Connection
+from sync_core.model.errors import StateError
 from tests.support.agents import Pair, a_pair, state_of
-from tests.support.net import a_host
 
 
 def down(pair: Pair, *, check: bool = False) -> DownResult:
@@ -53,9 +51,7 @@ def test_a_host_of_another_inventory_is_left_alone(tmp_path: Path) -> None:
         assert "/elsewhere.yaml" in str(result.error)
 
 
-def test_a_host_elsewhere_is_its_own_failure(tmp_path: Path) -> None:
-    pair = a_pair(tmp_path)
-    far = a_host("far", connection=Connection.SSH)
-    first, second = stop_detached(pair.inventory, [far, pair.slave], pair.state)
-    assert isinstance(first.error, NotBuiltError)
-    assert second.outcome is DownOutcome.NOT_RUNNING
+def test_what_a_result_comes_to() -> None:
+    found = {outcome: DownResult(host="h", outcome=outcome).recap for outcome in (DownOutcome)}
+    assert [outcome for outcome, recap in found.items() if recap == "changed"] == [DownOutcome.STOPPED]
+    assert DownResult(host="h", outcome=DownOutcome.FAILED, error=StateError("no")).recap == "failed"

@@ -76,9 +76,9 @@ def test_who_may_not_become_root_is_told() -> None:
 
 
 def test_where_there_is_none_the_way_to_one_is_named() -> None:
-    with pytest.raises(HostError, match="there is no jsync: sh: 1: exec: jsync: not found") as caught:
+    with pytest.raises(HostError, match="there is no `jsync` that runs") as caught:
         ask(ScriptedRunner(exit_code=127, complaint=b"sh: 1: exec: jsync: not found\n"))
-    assert caught.value.hint == "`jsync up -d --install` brings it"
+    assert caught.value.hint == "`jsync up --install` brings it"
 
 
 @pytest.mark.parametrize("output", [b"", b"Welcome!\n", b"{broken\n", b"[" * 100_000, b"[1]\n", b'"words"\n'])

@@ -10,7 +10,7 @@ import pytest
 
 from sync_core.agent.state import HostState
 from sync_core.fleet.foreground import ForegroundResult, run_foreground
-from sync_core.model.errors import NotBuiltError
+from sync_core.model.errors import UsageError
 from sync_core.model.inventory import Connection
 from tests.support.agents import a_pair
 from tests.support.fleet import DIES, SLEEPS, a_launcher, ended_by_signal, inventory_of, is_ready
@@ -120,7 +120,7 @@ def test_an_end_during_a_pause_does_not_wait_for_it(tmp_path: Path) -> None:
 def test_a_host_elsewhere_is_refused_before_anything_starts(tmp_path: Path) -> None:
     far = a_host("far", connection=Connection.SSH)
     pair = a_pair(tmp_path)
-    with pytest.raises(NotBuiltError):
+    with pytest.raises(UsageError, match="is another machine: its agent has no foreground here"):
         run_foreground(
             an_inventory(far),
             (pair.master, far),

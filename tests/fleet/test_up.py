@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
 from sync_core.fleet.down import DownOutcome, stop_detached
 from sync_core.fleet.up import UpOutcome, UpResult, runnable, start_detached
-from sync_core.model.errors import NotBuiltError, StateError
+from sync_core.model.errors import HostError, StateError, UnreachableError
 from sync_core.model.inventory import Connection
 from tests.support.agents import a_pair, state_of
 from tests.support.fleet import DIES, SLEEPS, a_launcher, inventory_of
@@ -176,14 +177,26 @@ def test_while_somebody_else_starts_or_stops_it_nobody_interferes(tmp_path: Path
     assert "another jsync is starting or stopping slave" in str(result.error)
 
 
-def test_a_host_elsewhere_is_its_own_failure_and_one_without_agent_is_passed_over(tmp_path: Path) -> None:
+def test_one_without_agent_is_passed_over(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
-    far = a_host("far", connection=Connection.SSH)
     mute = a_host("mute", connection=Connection.NONE)
-    (result,) = start_detached(pair.inventory, [far, mute], a_launcher(pair.state, *DIES), wait_timeout_s=1)
-    assert isinstance(result.error, NotBuiltError)
-    assert runnable([far, mute, pair.slave]) == (far, pair.slave)
-    assert not (pair.state / "far").exists()
+    assert start_detached(pair.inventory, [mute], a_launcher(pair.state, *DIES), wait_timeout_s=1) == ()
+    assert runnable([mute, pair.slave]) == (pair.slave,)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changes", "recap"),
+    [
+        (UpOutcome.RUNNING, {}, "ok"),
+        (UpOutcome.RUNNING, {"installed": "1.0"}, "changed"),
+        (UpOutcome.RESTARTED, {}, "changed"),
+        (UpOutcome.STARTED, {}, "changed"),
+        (UpOutcome.NOT_READY, {"error": HostError("late")}, "failed"),
+        (UpOutcome.UNREACHABLE, {"error": UnreachableError("away")}, "unreachable"),
+    ],
+)
+def test_what_a_result_comes_to(outcome: UpOutcome, changes: dict[str, Any], recap: str) -> None:
+    assert UpResult(host="h", outcome=outcome, **changes).recap == recap
 
 
 def test_a_host_of_another_inventory_is_left_alone(tmp_path: Path) -> None:

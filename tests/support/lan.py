@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.support.netns import ROOT, Namespace, why_no_namespaces
@@ -31,6 +31,8 @@ PermitRootLogin prohibit-password
 MaxStartups 100
 {more}
 """
+_BEHIND_MOUNTS = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"'
+"""Every namespace has a view of its own of what is mounted where."""
 _SSH_CONFIG = """\
 Host *
   User root
@@ -87,12 +89,26 @@ class Machine(Namespace):
         self.processes.append(process)
         return process
 
-    def serve_ssh(self, *, port: int = 22, key: str = "host", more: str = "") -> None:
-        """Start an SSH server and wait until it listens."""
+    def serve_ssh(self, *, port: int = 22, key: str = "host", more: str = "", own: Sequence[str] = ()) -> None:
+        """Start an SSH server and wait until it listens.
+
+        Args:
+            port: its port.
+            key: its host key.
+            more: lines of its configuration.
+            own: folders that whoever logs in finds empty and can fill; they are really in ``disk``.
+        """
         config = self.folder / f"{self.label}-{port}.conf"
         config.write_text(_SSHD_CONFIG.format(port=port, folder=self.folder, key=key, more=more))
-        self.popen(SSHD, "-D", "-e", "-f", str(config))
+        mounts = [word for place in own for word in (str(self.disk(place)), place)]
+        self.popen("sh", "-c", _BEHIND_MOUNTS, "sh", *mounts, "--", SSHD, "-D", "-e", "-f", str(config))
         self.wait_for_listener(f":{port}")
+
+    def disk(self, place: str) -> Path:
+        """Return where a folder of the machine's own really is."""
+        folder = self.folder / self.label / place.lstrip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     def python(self, *words: str, listener: str, environ: Mapping[str, str] | None = None) -> None:
         """Start a Python program and wait until it listens on an address that ends so."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Result, run_cli
-from tests.support.site import Site
+from tests.support.site import Site, free_port
 
 _TIME = 1348231966
 
@@ -222,19 +222,28 @@ def test_up_says_what_it_would_do(site: Site) -> None:
     assert not site.state.exists()
     document = _run(site, "up", "-C", "-o", "json").document
     assert (document["schema"], document["ok"], document["is_check"]) == ("jsync.up/1", True, True)
-    assert document["agents"][0] == {"host": "master", "outcome": "started", "pid": None, "error": None}
+    assert document["agents"][0] == {
+        "host": "master",
+        "outcome": "started",
+        "pid": None,
+        "installed": None,
+        "error": None,
+        "recap": "changed",
+    }
 
 
-def test_hosts_elsewhere_are_not_built_yet(site: Site) -> None:
-    site.more = {"slave-1": {"connection": "ssh"}}
+def test_agents_elsewhere_are_somebody_elses_foreground(site: Site) -> None:
+    site.more = {"slave-1": {"connection": "ssh", "ssh_port": free_port()}}
     site.write_inventory()
-    result = _run(site, "up", "-C", "slave-1")
-    assert result.exit_code == 2
-    assert result.out.splitlines()[1].split() == ["slave-1", "failed"]
-    assert "not built yet" in result.err
-    assert _run(site, "down", "slave-1").exit_code == 2
-    result = _run(site, "agent", "slave-1")
-    assert (result.exit_code, "not built yet" in result.err) == (2, True)
+    for command in (["up", "-d"], ["up", "-C"], ["up", "--install"], ["down"]):
+        result = _run(site, *command, "slave-1")
+        assert (result.exit_code, result.out.splitlines()[1].split()) == (2, ["slave-1", "unreachable", "unreachable"])
+        assert "Connection refused" in result.err
+    for foreground in ("up", "agent"):
+        result = _run(site, foreground, "slave-1")
+        assert (result.exit_code, result.out) == (2, "")
+        assert "slave-1 (127.0.0.1) is another machine" in result.err
+        assert "`jsync up -d" in result.err
 
 
 def test_an_agent_is_one_host_s_of_ours(site: Site) -> None:
