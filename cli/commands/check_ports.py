@@ -12,7 +12,7 @@ from cli.command import Call, Command
 from cli.errors import ExitCode
 from cli.live_ports import live_ports
 from cli.log import log_of_command
-from cli.render.ports import explanation, is_good, ports_document, ports_table
+from cli.render.ports import explanation, has_remark, is_good, ports_document, ports_table
 
 if TYPE_CHECKING:
     from sync_core.model.probe import PortsReport
@@ -55,8 +55,9 @@ def _show(call: Call, report: PortsReport) -> None:
     shown = bad if call.settings.is_quiet else report.checks
     if shown:
         call.sink.table(ports_table(replace(report, checks=shown)))
-    for check in bad:
-        call.sink.lines(["", *explanation(check)])
+    for check in shown:
+        if check in bad or has_remark(check):
+            call.sink.lines(["", *explanation(check)])
 
 
 COMMAND = Command(

@@ -10,7 +10,7 @@ from cli.tables import Cell, Style, Styled, Table
 if TYPE_CHECKING:
     from sync_core.model.probe import CheckResult, PortsReport
 
-__all__ = ["explanation", "is_good", "ports_document", "ports_table", "verdict_style"]
+__all__ = ["explanation", "has_remark", "is_good", "ports_document", "ports_table", "verdict_style"]
 
 
 def ports_document(report: PortsReport) -> dict[str, object]:
@@ -35,6 +35,14 @@ def verdict_style(check: CheckResult, *, network_only: bool) -> Style:
     if check.verdict == "open":
         return Style.GOOD
     return Style.DOUBTFUL if _is_good(check, network_only=network_only) or not check.required else Style.BAD
+
+
+def has_remark(check: CheckResult) -> bool:
+    """Return whether an open port is worth a word all the same: somebody else answers, or the way back is blocked."""
+    if check.verdict != "open" or not check.evidence:
+        return False
+    last = check.evidence[-1]
+    return "took the connection" not in last if check.protocol == "tcp" else "the way back" in last
 
 
 def explanation(check: CheckResult) -> list[str]:

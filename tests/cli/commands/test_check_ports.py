@@ -29,6 +29,15 @@ def test_one_document_and_the_exit_code_of_what_was_found(tmp_path: Path) -> Non
     assert [check["purpose"] for check in result.document["checks"]] == ["registration", "commands"]
 
 
+def test_something_else_on_an_open_port_is_told(tmp_path: Path) -> None:
+    with listening() as master, listening() as slave:
+        file = inventory(tmp_path, master, slave)
+        told, quiet = run_cli("check-ports", "-i", file), run_cli("check-ports", "-i", file, "-q")
+    assert told.exit_code == quiet.exit_code == 0
+    assert "  is that jsync or a JobScheduler?" in told.out
+    assert (quiet.out, quiet.err) == ("", "")
+
+
 def test_what_is_not_open_is_explained(tmp_path: Path) -> None:
     with listening() as master:
         file = inventory(tmp_path, master, free_port())

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cli.render.ports import explanation, is_good, ports_document, ports_table
+from cli.render.ports import explanation, has_remark, is_good, ports_document, ports_table
 from cli.tables import render
 from sync_core.model.probe import CheckResult, PortsReport, Protocol, Purpose, Verdict
 from tests.support.golden import assert_golden
@@ -47,6 +47,22 @@ def test_explanation_without_a_next_step() -> None:
         "slave-5000 -> scheduler-4440 4440/tcp: open",
         "  10.9.0.1:4440 took the connection",
     ]
+
+
+@pytest.mark.parametrize(
+    ("check", "has_one"),
+    [
+        (OPEN_CHECK, False),
+        (replace(OPEN_CHECK, evidence=(*OPEN_CHECK.evidence, "something else answers there")), True),
+        (replace(OPEN_CHECK, evidence=("asked from this machine", *OPEN_CHECK.evidence)), False),
+        (replace(OPEN_CHECK, evidence=()), False),
+        (replace(OPEN_CHECK, protocol=Protocol.UDP, evidence=("they arrived",)), False),
+        (replace(OPEN_CHECK, protocol=Protocol.UDP, evidence=("they arrived", "the way back is blocked")), True),
+        (_FILTERED, False),
+    ],
+)
+def test_open_ports_may_be_worth_a_word(check: CheckResult, has_one: bool) -> None:
+    assert has_remark(check) is has_one
 
 
 @pytest.mark.parametrize(
