@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -19,6 +20,8 @@ def plain(value: object) -> object:
         TypeError: there is something in it that has no form in JSON: a bug.
     """
     match value:
+        case float() if not math.isfinite(value):
+            return f"{value}".replace("inf", ".inf").replace("nan", ".nan")  # as YAML writes them; JSON has none
         case None | bool() | int() | float() | str():
             # enums of words and numbers are words and numbers already
             return value.value if isinstance(value, Enum) else value

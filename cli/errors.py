@@ -15,7 +15,7 @@ from cli.documents import plain
 from cli.output import StdoutClosed, Streams
 from cli.text import printable
 from sync_core import __version__
-from sync_core.model.errors import InventoryError, JsyncError, LocalProtocolError, UsageError
+from sync_core.model.errors import FileTroubleError, InventoryError, JsyncError, LocalProtocolError, UsageError
 
 __all__ = ["ExitCode", "Failure", "error_document", "error_text", "report"]
 
@@ -61,7 +61,10 @@ def report(error: BaseException, failure: Failure) -> ExitCode:
     Nothing escapes: an error while telling is left out, since there is nobody left to tell.
     """
     try:
-        return _report(error, failure)
+        code = _report(error, failure)
+        if isinstance(error, FileTroubleError):
+            failure.streams.silence()  # it may be stdout itself: the interpreter would fail on it again at its end
+        return code
     except (StdoutClosed, JsyncError) as second:
         failure.streams.silence()
         if isinstance(second, JsyncError):

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from io import TextIOWrapper
+from pathlib import Path
 from typing import NoReturn
 
 from cli.app import parse
@@ -13,13 +14,16 @@ from cli.arguments import asks_for_json, command_of
 from cli.command import Call
 from cli.commands import COMMANDS
 from cli.errors import Failure, report
-from cli.output import Sink, Streams
+from cli.output import Sink, Streams, stdout_errors
 
 __all__ = ["main", "run"]
 
 
 def run() -> NoReturn:
     """Run the command line of this process and end it with the exit code."""
+    # Who closed stdout gets no data, which is trouble; who closed stderr does not want to know.
+    sys.stdout = sys.stdout or Path("/dev/full").open("w", encoding="utf-8")  # noqa: SIM115 - for the process's life
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - likewise
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # a terminal that can't show a character gets its escape, not a traceback
@@ -48,7 +52,8 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
 
 
 def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> int:
-    parsed = parse(argv, COMMANDS)
+    with stdout_errors():  # help is written while the command line is read
+        parsed = parse(argv, COMMANDS)
     if isinstance(parsed, int):
         return parsed
     call = Call(settings=parsed.settings, sink=Sink(streams, parsed.settings, environ), environ=environ)

@@ -14,7 +14,7 @@ from cli.tables import Cell, Styled, Table, paint, render
 from cli.text import printable
 from sync_core.model.errors import FileTroubleError
 
-__all__ = ["Sink", "StdoutClosed", "Streams", "wants_color"]
+__all__ = ["Sink", "StdoutClosed", "Streams", "stdout_errors", "wants_color"]
 
 
 _ORDINARY_LEVELS = (" [info]   ", " [debug]  ")
@@ -44,12 +44,12 @@ class Streams:
             StdoutClosed: nobody reads it any more.
             FileTroubleError: it can't be written.
         """
-        with _stdout_errors():
+        with stdout_errors():
             self.stdout.write(text)
 
     def write_bytes(self, data: bytes) -> None:
         """Write data to stdout as it is; raises like ``write``."""
-        with _stdout_errors():
+        with stdout_errors():
             self.stdout.flush()
             self.stdout.buffer.write(data)
 
@@ -70,7 +70,7 @@ class Streams:
 
     def flush(self) -> None:
         """Bring everything out; raises like ``write``."""
-        with _stdout_errors():
+        with stdout_errors():
             self.stdout.flush()
 
     def is_read(self) -> bool:
@@ -157,7 +157,13 @@ def wants_color(color: Color, environ: Mapping[str, str], *, is_terminal: bool) 
 
 
 @contextlib.contextmanager
-def _stdout_errors() -> Iterator[None]:
+def stdout_errors() -> Iterator[None]:
+    """Turn the errors of what is written to stdout inside into ours.
+
+    Raises:
+        StdoutClosed: nobody reads it any more.
+        FileTroubleError: it can't be written.
+    """
     try:
         yield
     except BrokenPipeError as error:

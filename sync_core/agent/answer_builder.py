@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sync_core.agent.plain_names import PlainNames
 from sync_core.agent.views import Views
 from sync_core.model.answer_plan import PlannedWrite, build_changes, plan_answer
-from sync_core.model.change import Change, Changes, WriteFile
+from sync_core.model.change import Change, Changes, MakeDirectory, WriteFile
 from sync_core.model.empty_first import empty_first
 from sync_core.model.manifest import Manifest
 from sync_core.model.path import RelPath
@@ -39,6 +39,11 @@ class BuiltAnswer:
     answer: ChangesAnswer
     is_whole: bool
     is_unread: bool
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the slave lacks something, or has something that must go."""
+        return any(not isinstance(change, MakeDirectory) for change in self.answer.changes)
 
 
 class _Key(NamedTuple):

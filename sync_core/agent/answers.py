@@ -112,10 +112,9 @@ def error_answer(code: str, *insertions: str) -> ErrorAnswer:
 
 def refusal(error: JsyncError) -> ErrorAnswer:
     """Return the ERROR answer for an error of our own, so that a peer keeps what it has."""
-    if isinstance(error, RootVanishedError):
-        return error_answer("SCHEDULER-882", str(error))
+    code = "SCHEDULER-882" if isinstance(error, RootVanishedError) else error.code
     now = time.time()
-    return ErrorAnswer(code=error.code, text=f"{error.code}  {error}", time=format_second(now, utc_offset_s(now)))
+    return ErrorAnswer(code=code, text=f"{code}  {error}", time=format_second(now, utc_offset_s(now)))
 
 
 def state_attributes(host: Host, *, version: str, started_at: float, config_file: str) -> dict[str, str]:

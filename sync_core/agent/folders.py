@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from sync_core.model.errors import UnreachableError
 from sync_core.model.inventory import Dialect, Host
 from sync_core.model.security import IpAddress
+from sync_core.net.addresses import own_addresses
 from sync_core.net.resolve import Resolver
 
 __all__ = ["FolderChooser", "SlaveAddress"]
@@ -55,13 +56,22 @@ class FolderChooser:
         slaves: the inventory's slaves of this master.
         resolver: looks up names.
         is_http: whether all of them fetch by HTTP, because their master is spoken to in that way.
+        own: the addresses of this machine.
     """
 
-    def __init__(self, slaves: Iterable[Host], resolver: Resolver, *, is_http: bool = False) -> None:
+    def __init__(
+        self,
+        slaves: Iterable[Host],
+        resolver: Resolver,
+        *,
+        is_http: bool = False,
+        own: Callable[[], frozenset[IpAddress]] = own_addresses,
+    ) -> None:
         known = tuple(slaves)
         self._by_port = _grouped((slave.tcp_port, slave) for slave in known)
         self._by_id = _grouped((slave.scheduler_id, slave) for slave in known)
         self._is_http = is_http
+        self._own = own()
         self._index = _index(())
         self._resolver = resolver
         self._warned: set[tuple[str, str]] = set()
@@ -77,7 +87,7 @@ class FolderChooser:
             same_port = self._by_port.get(address.tcp_port, ())
             candidates = (*(slave for slave in same_port if slave.scheduler_id == address.scheduler_id), *same_port)
         for slave in candidates:
-            if address.addresses & await self._resolve(slave.address):
+            if self._is_one_machine(address.addresses, await self._resolve(slave.address)):
                 return slave
         return None
 
@@ -109,7 +119,9 @@ class FolderChooser:
             return slave.folder
         port = slave.tcp_port if slave is not None and address.tcp_port is None else address.tcp_port
         named = index.by_port.get(port, ()) if port is not None else ()
-        by_host = [name for name in named if address.addresses & await self._resolve(name.partition("#")[0])]
+        # The inventory's address counts as well as the one that it comes from: a machine may have several.
+        ours = address.addresses | (await self._resolve(slave.address) if slave is not None else frozenset())
+        by_host = [name for name in named if ours & await self._resolve(name.partition("#")[0])]
         for other in by_host[1:]:
             self._warn_of_two(by_host[0], other)
         if by_host:
@@ -117,6 +129,10 @@ class FolderChooser:
         if address.is_cluster_member and address.scheduler_id in index.names:
             return address.scheduler_id
         return None
+
+    def _is_one_machine(self, some: frozenset[IpAddress], others: frozenset[IpAddress]) -> bool:
+        """Whether two sets of addresses mean one machine; all of our own mean this one."""
+        return bool(some & others) or bool(some & self._own and others & self._own)
 
     async def _resolve(self, name: str) -> frozenset[IpAddress]:
         """Return the addresses of ``name``; none, with a word once, where it has none for now."""

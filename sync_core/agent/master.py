@@ -147,24 +147,28 @@ class MasterCommands:
         folder = await self._folder_of(slave, views)
         self._note_missing_folder(slave, folder, views)
         built = await self._build(views, folder, listed, is_jsync=slave.message.is_jsync)
-        self._book(slave, views, folder, is_complete=built.is_whole)
+        self._book(slave, views, folder, built)
         has_more = not built.is_whole and not built.is_unread  # what can't be read comes when it can, not in a loop
         if has_more or not self._remote.is_newest(views):
             self._on_stale()
         return built.answer
 
-    def _book(self, asked: Slave, views: Views, folder: str | None, *, is_complete: bool) -> None:
+    def _book(self, asked: Slave, views: Views, folder: str | None, built: BuiltAnswer) -> None:
         """Note that the slave was given this view, or all of it but what could not be read."""
         slave = self._register.get(asked.identity)
         if slave is None or slave.connection is not asked.connection:
             return
+        given_md5 = views.tree_md5(folder)
+        is_refused = built.is_news and slave.had_news and slave.given_md5 == given_md5
         self._register.put(
             replace(
                 slave,
                 fetched_at=time.time(),
-                given_md5=views.tree_md5(folder) if is_complete else "",
+                given_md5=given_md5 if built.is_whole else "",
                 folder=folder,
-                changed_at=None if is_complete else time.time(),
+                changed_at=None if built.is_whole else time.time(),
+                had_news=built.is_news,
+                refused_since=(slave.refused_since or time.time()) if is_refused else None,
                 reminder=slave.reminder.fetched(time.monotonic()),
                 error=None,
             )

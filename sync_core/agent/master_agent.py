@@ -184,8 +184,11 @@ class MasterAgent:
         return host.name if host is not None else None
 
     async def _display(self, slave: Slave) -> str:
+        """Return the slave as logs name it; a port may follow behind a colon."""
+        ip = slave.identity.ip
         host = await self._chooser.slave_at(_address_of(slave))
-        return display(host.address, slave.identity.ip) if host is not None else str(slave.identity.ip)
+        shown = display(host.address, ip) if host is not None else str(ip)
+        return f"[{ip}]" if shown == str(ip) and ip.version == 6 else shown
 
     def _state_answer(self, what: frozenset[str]) -> StateAnswer:
         slaves = tuple(self._register)

@@ -48,13 +48,15 @@ def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
         slave: the registration.
         name: the inventory's name, if it is one of its slaves.
     """
+    pending_since = slave.changed_at if slave.changed_at is not None else slave.refused_since
     return {
         "slave": name,
         "identity": str(slave.identity),
         "is_active": slave.is_active,
-        "in_sync": slave.is_active and slave.given_md5 is not None and slave.changed_at is None,
+        "in_sync": slave.is_active and slave.given_md5 is not None and pending_since is None,
         "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
-        "pending_since": rfc3339(slave.changed_at) if slave.changed_at is not None else None,
+        "pending_since": rfc3339(pending_since) if pending_since is not None else None,
+        "is_refused": slave.refused_since is not None,
         "is_unanswered": slave.changed_at is not None and slave.reminder.signals > 1,
     }
 

@@ -69,6 +69,8 @@ class Slave:
         fetched_at: when it was given an answer last.
         given_md5: digest of the view that this answer brought it to; ``None`` before the first of its connection,
             since nobody knows what happened to its copy meanwhile; empty if the answer could not bring all.
+        had_news: whether that answer changed anything.
+        refused_since: since when it is given the same again and again, because it does not take it.
         folder: its own folder below ``remote`` at that time.
         changed_at: when the change was seen that it has not fetched yet.
         reminder: how far signalling has come.
@@ -83,6 +85,8 @@ class Slave:
     disconnected_at: float | None = None
     fetched_at: float | None = None
     given_md5: str | None = None
+    had_news: bool = False
+    refused_since: float | None = None
     folder: str | None = None
     changed_at: float | None = None
     reminder: Reminder = field(default_factory=Reminder)

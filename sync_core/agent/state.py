@@ -89,6 +89,28 @@ _RECORD_TYPES: Mapping[str, type] = {
     "is_ready": bool,
 }
 _PIDS = range(1, 1 << 31)
+_OTHER_FOLDER = "make it writable, or set JSYNC_STATE_DIR to another folder"
+
+
+class _StateLock(filelock.FileLock):
+    """A file lock whose file can't be made for reasons that an administrator can mend."""
+
+    def acquire(self, *args: Any, **how: Any) -> Any:
+        """Take the lock.
+
+        Raises:
+            filelock.Timeout: somebody else holds it.
+            StateError: the file can't be made or locked.
+        """
+        try:
+            return super().acquire(*args, **how)
+        except filelock.Timeout:
+            raise
+        except (OSError, NotImplementedError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "its file system knows no locks"
+            raise StateError(
+                f"the state folder {Path(self.lock_file).parent} can't be used: {reason}", hint=_OTHER_FOLDER
+            ) from error
 
 
 class HostState:
@@ -126,11 +148,11 @@ class HostState:
 
     def agent_lock(self) -> filelock.BaseFileLock:
         """Return the lock that an agent holds for its life; the kernel frees it when the process dies."""
-        return filelock.FileLock(self.folder / "agent.lock", mode=0o600)
+        return _StateLock(self.folder / "agent.lock", mode=0o600)
 
     def up_lock(self) -> filelock.BaseFileLock:
         """Return the lock that is held while an agent is started or stopped."""
-        return filelock.FileLock(self.folder / "up.lock", mode=0o600)
+        return _StateLock(self.folder / "up.lock", mode=0o600)
 
     def record(self) -> RunRecord | None:
         """Return the run record; ``None`` where there is none, or none that can be read."""

@@ -221,8 +221,8 @@ def _local_view(inventory: Inventory, state_folder: Path, master: str, slave: st
     entries = state.status().get("slaves")
     entries = entries if isinstance(entries, list) else []
     entry = next((one for one in entries if isinstance(one, dict) and one.get("slave") == slave), {})
-    if not isinstance(entry.get("pending_since"), str):
-        return None
+    if not isinstance(entry.get("pending_since"), str) or entry.get("is_refused") is True:
+        return None  # why it does not take what it is given, the slave itself says best
     because = "the wake-up is not answered" if entry.get("is_unanswered") else "the wake-up was sent"
     return SlaveView(is_registered=True, is_pending=True, pending_since=entry["pending_since"], pending_because=because)
 

@@ -102,3 +102,19 @@ def test_what_a_slave_would_register() -> None:
     assert asyncio.run(chooser.address_of(slave)) == expected
     with pytest.raises(UnreachableError):
         asyncio.run(chooser.address_of(a_host("t", address="nobody")))
+
+
+def test_all_addresses_of_this_machine_mean_one_slave() -> None:
+    """A slave that reaches its second master by another address keeps its folder, and so its files."""
+    slave = a_host("slave", address="127.0.0.1")
+    own = frozenset({ip("127.0.0.1"), ip("::1")})
+    chooser = FolderChooser([slave], a_resolver(), own=lambda: own)
+    here, elsewhere = an_address("::1"), an_address("10.0.0.9")
+
+    async def go() -> None:
+        assert await chooser.slave_at(here) is slave
+        assert await chooser.slave_at(elsewhere) is None
+        assert await chooser.choose(("127.0.0.1#5000",), slave, here) == "127.0.0.1#5000"
+        assert await chooser.choose(("127.0.0.1#5000",), None, elsewhere) is None
+
+    asyncio.run(go())

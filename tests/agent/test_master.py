@@ -11,6 +11,7 @@ import pytest
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.http_slaves import HttpSlaves
 from sync_core.agent.master import MasterCommands
+from sync_core.agent.master_state import slave_status
 from sync_core.agent.register import Registrations, Slave
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.views import Views
@@ -150,6 +151,29 @@ def test_a_slave_registers_fetches_and_has_everything(tmp_path: Path) -> None:
             master.commands.forget(connection)
             assert not master.slave.is_connected
             assert master.changes >= 3
+
+    run(go())
+
+
+def test_a_slave_that_does_not_take_what_it_is_given_is_not_in_sync(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"_all/a": b"1"})
+
+    async def go() -> None:
+        async with a_master(tmp_path) as master:
+            connection = a_connection()
+            await master.ask(a_registration(), connection)
+            await master.fetch(connection)
+            assert slave_status(master.slave, None)["in_sync"] is True  # it is given it now
+            await master.fetch(connection)
+            status = slave_status(master.slave, None)
+            assert (status["in_sync"], status["is_refused"]) == (False, True)
+            since = status["pending_since"]
+            await master.fetch(connection)
+            assert slave_status(master.slave, None)["pending_since"] == since
+            await master.fetch(connection, a_manifest({"a": b"1"}))
+            assert slave_status(master.slave, None)["in_sync"] is True
+            await master.fetch(connection)  # somebody touched its copy: that heals, and is no refusal
+            assert slave_status(master.slave, None)["in_sync"] is True
 
     run(go())
 

@@ -210,3 +210,13 @@ def test_the_two_locks_are_two(tmp_path: Path) -> None:
             state.agent_lock().acquire(timeout=0)
         with pytest.raises(filelock.Timeout):
             state.up_lock().acquire(timeout=0)
+
+
+def test_a_lock_that_can_t_be_made_is_no_bug(tmp_path: Path) -> None:
+    state = HostState(tmp_path, "h")
+    state.create()
+    (tmp_path / "h" / "up.lock").mkdir()
+    with pytest.raises(StateError, match="can't be used: Is a directory") as caught:
+        state.up_lock().acquire(timeout=0)
+    assert caught.value.hint is not None
+    assert "JSYNC_STATE_DIR" in caught.value.hint

@@ -49,3 +49,8 @@ def test_values_become_what_json_knows() -> None:
 def test_what_has_no_form_is_a_bug() -> None:
     with pytest.raises(TypeError, match="no form in JSON: object"):
         plain({"x": object()})
+
+
+@pytest.mark.parametrize(("value", "text"), [(float("inf"), ".inf"), (float("-inf"), "-.inf"), (float("nan"), ".nan")])
+def test_numbers_that_json_has_not_are_words(value: float, text: str) -> None:
+    assert plain({"x": value}) == {"x": text}

@@ -117,3 +117,16 @@ def test_a_terminal_without_the_characters_gets_escapes() -> None:
     assert process.returncode == 2
     assert b"z\\xfcrich.yaml" in err
     assert b"Traceback" not in err
+
+
+@pytest.mark.parametrize(("argv", "code"), [(["--help"], 2), (["diff", "-h"], 2), (["schema"], 2)])
+@pytest.mark.parametrize("where", [">&-", ">/dev/full"])
+def test_data_that_can_t_be_written_is_trouble(argv: list[str], code: int, where: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {where}', "sh", sys.executable, "-m", "cli", *argv],
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code
+    assert done.stderr == "jsync: stdout can't be written: No space left on device\n"
