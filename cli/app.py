@@ -38,7 +38,6 @@ def parse(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | int:
         commands: what there is, in the order in which help lists it.
 
     Raises:
-        NotBuiltError: something that is not built yet was asked for.
         Exception: typer's own for usage errors; ``cli.errors`` knows them.
     """
     application = typer.main.get_command(_build(commands))

@@ -41,11 +41,11 @@ def _down(
             "down", {"ok": not is_bad, "is_check": check, "agents": [with_recap(result) for result in results]}
         )
     else:
-        _show(call, results)
+        _show(call, results, is_check=check)
     return ExitCode.TROUBLE if is_bad else ExitCode.DONE
 
 
-def _show(call: Call, results: tuple[DownResult, ...]) -> None:
+def _show(call: Call, results: tuple[DownResult, ...], *, is_check: bool) -> None:
     from sync_core.fleet.down import DownOutcome
 
     styles = {
@@ -57,7 +57,10 @@ def _show(call: Call, results: tuple[DownResult, ...]) -> None:
     rows = tuple(
         (
             result.host,
-            Styled(result.outcome, styles.get(result.outcome, Style.DOUBTFUL)),
+            Styled(
+                "would be stopped" if is_check and result.outcome is DownOutcome.STOPPED else result.outcome,
+                styles.get(result.outcome, Style.DOUBTFUL),
+            ),
             str(result.pid) if result.pid else "",
             Styled(result.recap, OUTCOME_STYLES[result.recap]),
         )

@@ -16,7 +16,7 @@ from cli.tables import Style, Styled, Table
 from sync_core.model.errors import HostError, JsyncError
 
 if TYPE_CHECKING:
-    from sync_core.fleet.up import UpResult
+    from sync_core.fleet.up import UpOutcome, UpResult
     from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["COMMAND"]
@@ -81,7 +81,7 @@ def _show(call: Call, results: tuple[UpResult, ...], *, is_check: bool) -> None:
     rows = tuple(
         (
             result.host,
-            Styled(result.outcome, Style.BAD if result.error else Style.GOOD),
+            Styled(_word(result.outcome, is_check=is_check), Style.BAD if result.error else Style.GOOD),
             str(result.pid) if result.pid else "",
             Styled(result.recap, OUTCOME_STYLES[result.recap]),
             f"jsync {result.installed} {'would be ' if is_check else ''}installed" if result.installed else "",
@@ -89,6 +89,13 @@ def _show(call: Call, results: tuple[UpResult, ...], *, is_check: bool) -> None:
         for result in results
     )
     call.sink.table(Table(columns=("HOST", "AGENT", "PID", "RECAP", ""), rows=rows, right=frozenset({"PID"})))
+
+
+def _word(outcome: UpOutcome, *, is_check: bool) -> str:
+    from sync_core.fleet.up import UpOutcome
+
+    is_act = outcome in {UpOutcome.STARTED, UpOutcome.RESTARTED}
+    return f"would be {outcome}" if is_check and is_act else outcome
 
 
 def _run(call: Call, inventory: Inventory, hosts: tuple[Host, ...], wait_timeout_s: float) -> int:

@@ -55,6 +55,7 @@ def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached
     try:
         lock.acquire(timeout=_LOCK_PATIENCE_S)
     except filelock.Timeout:
+        state.claim(inventory.source)  # if it is another inventory's, that is what must be said
         raise _second_agent(state) from None
     try:
         state.claim(inventory.source)

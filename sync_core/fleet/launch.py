@@ -109,4 +109,6 @@ def last_words(state: HostState) -> str:
         lines = state.startup_errors_path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
-    return " ".join(line.strip().removeprefix("jsync: ") for line in lines[-4:] if line.strip()) or "it said nothing"
+    return " ".join(line.strip().removeprefix("jsync: ") for line in lines[-4:] if line.strip()) or (
+        f"it said nothing; is there room in {state.folder}?"
+    )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import socket
 
-from sync_core.model.errors import NotBuiltError
 from sync_core.model.inventory import Connection, Host
 from sync_core.model.security import parse_ip
 from sync_core.net.addresses import is_this_machine
 
-__all__ = ["connection_of", "require_local"]
+__all__ = ["connection_of"]
 
 
 def connection_of(host: Host) -> Connection:
@@ -29,17 +28,3 @@ def connection_of(host: Host) -> Connection:
             return Connection.SSH
         addresses = [ip for ip in (parse_ip(str(entry[4][0])) for entry in found) if ip is not None]
     return Connection.LOCAL if any(is_this_machine(ip) for ip in addresses) else Connection.SSH
-
-
-def require_local(host: Host) -> None:
-    """Return if the host is this machine.
-
-    Raises:
-        NotBuiltError: it is elsewhere, and working there by SSH is not built yet.
-    """
-    if connection_of(host) is not Connection.LOCAL:
-        raise NotBuiltError(
-            f"{host.name} ({host.address}) is not this machine, and working there by SSH is not built yet",
-            hint=f"run the command on {host.address} itself, or set `connection: local` if that is this machine",
-            host=host.name,
-        )

@@ -152,6 +152,7 @@ class _Here:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
+            state.claim(self._inventory.source)  # if it is another inventory's, that is what must be said
             raise _agent_runs(state) from None
         try:
             state.claim(self._inventory.source)

@@ -3,7 +3,6 @@
     JsyncError
     ├── UsageError              the person at the command line
     ├── InventoryError          the author of an inventory; carries every problem of the file
-    ├── NotBuiltError           asked for something that a later version brings
     ├── PeerError               the process at the other end of a connection
     │   ├── RemoteProtocolError     its bytes make no sense
     │   └── RemoteRefusalError      it answered with an ERROR element
@@ -33,7 +32,6 @@ __all__ = [
     "InventoryError",
     "JsyncError",
     "LocalProtocolError",
-    "NotBuiltError",
     "PeerError",
     "PortInUseError",
     "Problem",
@@ -70,12 +68,6 @@ class UsageError(JsyncError):
     """The command line asks for something that makes no sense."""
 
     code = "usage"
-
-
-class NotBuiltError(JsyncError):
-    """Something that is announced but not built yet was asked for."""
-
-    code = "not-built"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

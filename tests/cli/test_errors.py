@@ -12,7 +12,6 @@ from sync_core.model.errors import (
     InventoryError,
     JsyncError,
     LocalProtocolError,
-    NotBuiltError,
     Problem,
     RemoteRefusalError,
     UnreachableError,
@@ -46,11 +45,6 @@ def _reported(error: BaseException, state: Path, *, is_json: bool) -> tuple[Exit
             UnreachableError("Connection refused", errno=111, host="slave-5000"),
             "jsync: slave-5000: Connection refused\n",
             {"code": "unreachable", "message": "Connection refused", "hint": None, "host": "slave-5000"},
-        ),
-        (
-            NotBuiltError("ssh for slave-5000 is not built yet", host="slave-5000"),
-            "jsync: ssh for slave-5000 is not built yet\n",
-            {"code": "not-built", "message": "ssh for slave-5000 is not built yet", "hint": None, "host": "slave-5000"},
         ),
         (
             RemoteRefusalError("SCHEDULER-121", "SCHEDULER-121  Not \x1b[2J\nallowed"),

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_core.fleet.places import connection_of, require_local
-from sync_core.model.errors import NotBuiltError
+from sync_core.fleet.places import connection_of
 from sync_core.model.inventory import Connection
 from tests.support.net import a_host
 
@@ -25,10 +24,3 @@ from tests.support.net import a_host
 def test_where_a_host_is(address: str, declared: Connection | None, expected: Connection) -> None:
     host = a_host("h", address=address, connection=declared)
     assert connection_of(host) is expected
-    if expected is Connection.LOCAL:
-        require_local(host)
-    else:
-        with pytest.raises(NotBuiltError) as caught:
-            require_local(host)
-        assert caught.value.host == "h"
-        assert caught.value.hint

@@ -113,7 +113,7 @@ def test_detached_agents(site: Site) -> None:
         assert "runs already" in second.stderr
 
         would = _run(site, "down", "slave-0", "-C")
-        assert would.out.splitlines()[1].split()[:2] == ["slave-0", "stopped"]
+        assert would.out.splitlines()[1].split()[:4] == ["slave-0", "would", "be", "stopped"]
         assert _run(site, "down", "slave-0", "-o", "json").document["agents"][0]["outcome"] == "stopped"
         left = _run(site, "status", "slave-0")
         assert (left.exit_code, left.out.splitlines()[1].split()[2]) == (1, "stopped")
