@@ -6,11 +6,12 @@ No build tool is needed, and the same modules always make the same bytes.
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import io
 import tomllib
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
@@ -52,8 +53,7 @@ def own_wheel() -> OwnWheel:
     files = {name: path.read_bytes() for folder in folders for name, path in _modules(folder)}
     files |= {f"{information}/{name}": text.encode() for name, text in _descriptions(folders[0].parent).items()}
     files[f"{information}/WHEEL"] = _WHEEL.encode()
-    record = [f"{name},sha256={_digest(data)},{len(data)}" for name, data in files.items()]
-    files[f"{information}/RECORD"] = "\n".join([*record, f"{information}/RECORD,,", ""]).encode()
+    files[f"{information}/RECORD"] = _record(files, f"{information}/RECORD")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
@@ -110,6 +110,14 @@ def _project(file: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return project if project.get("name") == "jsync" else None
+
+
+def _record(files: Mapping[str, bytes], name: str) -> bytes:
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")  # names may hold commas
+    writer.writerows((file, f"sha256={_digest(data)}", len(data)) for file, data in files.items())
+    writer.writerow((name, "", ""))
+    return lines.getvalue().encode()
 
 
 def _digest(data: bytes) -> str:
