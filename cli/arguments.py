@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 __all__ = ["asks_for_json", "command_of", "options_after_command"]
 
-_VALUES = {"--inventory", "--limit", "--output", "--color"}
+_VALUES = {"--inventory", "--limit", "--output", "--color", "--lock-timeout", "--splay"}
 _FLAGS = {"--quiet", "--verbose"}
 _SHORT_VALUES = "ilo"
 _SHORT_FLAGS = "qv"

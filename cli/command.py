@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cli.output import Sink
-from cli.settings import Settings, TableOrJson, common_options
+from cli.settings import CRON_OPTIONS, Settings, TableOrJson, common_options
 
 if TYPE_CHECKING:
     from sync_core.model.inventory import Inventory
@@ -74,6 +74,7 @@ class Command:
         help: its first line is what ``jsync --help`` shows.
         examples: command lines, each with what it does.
         outputs: the choices of ``-o``.
+        is_for_cron: whether it has ``--lock-timeout`` and ``--splay``.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Command:
     help: str
     examples: tuple[tuple[str, str], ...]
     outputs: type[StrEnum] = TableOrJson
+    is_for_cron: bool = False
 
     @property
     def epilog(self) -> str:
@@ -112,11 +114,12 @@ def callback_of(command: Command) -> Callable[..., Parsed]:
     """
     common = inspect.signature(common_options, eval_str=True).parameters
     own = inspect.signature(command.run, eval_str=True).parameters
-    shared = [_with_outputs(parameter, command.outputs) for parameter in common.values()]
+    names = [name for name in common if command.is_for_cron or name not in CRON_OPTIONS]
+    shared = [_with_outputs(common[name], command.outputs) for name in names]
     parameters = [*(parameter for name, parameter in own.items() if name != "call"), *shared]
 
     def callback(**values: Any) -> Parsed:
-        settings = common_options(**{name: values.pop(name) for name in common})
+        settings = common_options(**{name: values.pop(name) for name in names})
         return Parsed(command=command, settings=settings, values=values)
 
     keywords = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]

@@ -46,3 +46,5 @@ def _configure(settings: Settings, handler: logging.Handler, levels: tuple[int, 
     others = level if settings.verbosity > 2 else max(level, logging.WARNING)
     logging.basicConfig(level=others, handlers=[handler], force=True)
     logging.getLogger("sync_core").setLevel(level)
+    # It tells of every connection that fails, with tracebacks; what matters of that is said by us.
+    logging.getLogger("paramiko").setLevel(others if settings.verbosity > 2 else logging.CRITICAL)

@@ -13,6 +13,7 @@ from cli.app import parse
 from cli.arguments import asks_for_json, command_of
 from cli.command import Call
 from cli.commands import COMMANDS
+from cli.cron import in_its_turn
 from cli.errors import Failure, report
 from cli.output import Sink, Streams, stdout_errors
 
@@ -57,4 +58,5 @@ def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> i
     if isinstance(parsed, int):
         return parsed
     call = Call(settings=parsed.settings, sink=Sink(streams, parsed.settings, environ), environ=environ)
-    return parsed.command.run(call, **parsed.values)
+    with in_its_turn(call, parsed.command.name):
+        return parsed.command.run(call, **parsed.values)

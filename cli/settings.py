@@ -9,7 +9,10 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Color", "Output", "Settings", "TableOrJson", "common_options"]
+__all__ = ["CRON_OPTIONS", "Color", "Output", "Settings", "TableOrJson", "common_options"]
+
+CRON_OPTIONS = frozenset({"lock_timeout", "splay"})
+"""Parameters of ``common_options`` that only some commands have."""
 
 
 class Output(StrEnum):
@@ -47,6 +50,8 @@ class Settings:
         is_quiet: only what needs attention is printed.
         verbosity: how many ``-v``.
         color: when to colour.
+        lock_timeout_s: how long to wait for another run of the same command; ``None``: runs don't wait for each other.
+        splay_s: the longest random pause before the command begins.
         part: the name of a machine's part of an inventory that comes on standard input, from a jsync elsewhere.
     """
 
@@ -57,6 +62,8 @@ class Settings:
     verbosity: int = 0
     color: Color = Color.AUTO
     part: str | None = None
+    lock_timeout_s: float | None = None
+    splay_s: float = 0.0
 
     @property
     def is_json(self) -> bool:
@@ -82,9 +89,19 @@ def common_options(
         int, typer.Option("-v", "--verbose", count=True, show_default=False, help="Say more; -vv, -vvv: still more.")
     ] = 0,
     color: Annotated[Color, typer.Option("--color", help="When to colour.")] = Color.AUTO,
+    lock_timeout: Annotated[
+        float | None,
+        typer.Option("--lock-timeout", metavar="S", min=0, help="Seconds to wait for another run; one at a time."),
+    ] = None,
+    splay: Annotated[
+        float, typer.Option("--splay", metavar="S", min=0, help="Begin after a random pause of up to S seconds.")
+    ] = 0.0,
     part: Annotated[str | None, typer.Option("--part", metavar="NAME", hidden=True)] = None,
 ) -> Settings:
-    """Return the common options as one value; this signature is also how they are declared to typer."""
+    """Return the common options as one value; this signature is also how they are declared to typer.
+
+    ``lock_timeout`` and ``splay`` are for commands that cron lines call (``Command.is_for_cron``).
+    """
     return Settings(
         inventories=tuple(inventory or ()),
         limit=limit,
@@ -92,5 +109,7 @@ def common_options(
         is_quiet=quiet,
         verbosity=verbose,
         color=color,
+        lock_timeout_s=lock_timeout,
+        splay_s=splay,
         part=part,
     )

@@ -68,6 +68,7 @@ COMMAND = Command(
     For every slave and each of its masters: slave to master (registration), master to slave by UDP (wake-up) and by
     TCP (commands), each from the host that opens the connection: here, or by SSH. Exit code 1 when a required port is
     not open.""",
+    is_for_cron=True,
     examples=(
         ("jsync check-ports", "every check of the inventory"),
         ("jsync check-ports slave-5000", "the three checks of this slave"),

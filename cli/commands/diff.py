@@ -77,6 +77,7 @@ COMMAND = Command(
     missing: only the master has it; extra: only the slave has it; changed: other content. Lists come from the agents,
     else by SSH from the folders, where nothing of jsync is needed. Exit code 0 when all are in sync, 1 when lists
     differ, 2 when a list could not be had.""",
+    is_for_cron=True,
     examples=(
         ("jsync diff slave-5000", "what differs"),
         ("jsync diff slaves -q", "nothing when all is well"),

@@ -14,6 +14,7 @@ from cli.command import Call, Command
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work, quiet_options
+from cli.log import log_of_command
 from sync_core.model.errors import JsyncError, UsageError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def _logs(
 
     if follow and call.settings.is_json:
         raise UsageError("-f and -o json exclude each other: a document that never ends is none", hint="leave out -f")
+    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     folder = state_folder(call.environ)

@@ -63,6 +63,7 @@ COMMAND = Command(
     It goes from the machine of the slave's master, since a slave listens to nobody else, to the slave's UDP port, or to
     its TCP port where it has no UDP port. A datagram is never answered: `jsync
     status` and the slave's log show what came of it.""",
+    is_for_cron=True,
     examples=(
         ("jsync notify slave-5000", "wake this one up"),
         ("jsync notify slaves -C", "where it would go"),

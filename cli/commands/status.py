@@ -46,6 +46,7 @@ def _status(
         _watch(call, inventory, chosen, folder, quiet_options(call, forks=forks, timeout=timeout))
     with at_work(call, chosen, forks=forks, timeout=timeout) as options:
         report = read_status(inventory, chosen, folder, options=options)
+    warn_of_orphans(call, inventory)
     if call.settings.is_json:
         call.sink.document("status", status_document(report))
     else:
@@ -87,6 +88,7 @@ COMMAND = Command(
     Agents in the foreground are seen too. Elsewhere the jsync of that machine is asked by SSH; where there is none, the
     agent itself by TCP, which a JobScheduler answers as well. Exit code 1 when an agent is not running or a slave is
     not in sync, 2 when an agent could not be asked.""",
+    is_for_cron=True,
     examples=(
         ("jsync status", "every agent"),
         ("jsync status slaves -q", "only what needs attention"),

@@ -76,6 +76,7 @@ COMMAND = Command(
 
     For slaves whose agent does not run; an agent fetches by itself. Elsewhere the jsync of that machine does it. Exit
     code 1 when an update was refused, 2 when there was no fetch.""",
+    is_for_cron=True,
     examples=(
         ("jsync sync slave-5000", "bring its cache in line"),
         ("jsync sync slave-5000 -C", "what would change"),

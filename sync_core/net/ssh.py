@@ -230,7 +230,10 @@ class _Connection:
             )
             raise UnreachableError(f"SSH to {target.host}: {target.user} can't log in", hint=hint) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise UnreachableError(f"SSH to {target.host}: {words_of(error)}") from error
+            reason = words_of(error)
+            if reason == "No existing session":  # what paramiko says when its own wait for a greeting is over
+                reason = "no SSH greeting, or not in time"
+            raise UnreachableError(f"SSH to {target.host}: {reason}") from error
         if (transport := client.get_transport()) is not None:
             transport.set_keepalive(_ASK_AGAIN_S)
         return client
