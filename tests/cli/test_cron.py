@@ -22,7 +22,7 @@ def a_call(folder: Path, *, lock_timeout_s: float | None = None, splay_s: float 
 
 
 def test_without_the_options_nothing_is_waited_for_and_nothing_made(tmp_path: Path) -> None:
-    with in_its_turn(a_call(tmp_path), "diff", sleep=pytest.fail):
+    with in_its_turn(a_call(tmp_path), "diff", sleep=lambda _: pytest.fail("it waits")):
         pass
     assert not (tmp_path / "state").exists()
 
