@@ -40,7 +40,12 @@ class Units:
 
     def outlive_logins(self) -> bool:
         """Make sure that units stay when nobody is logged in; return whether they will."""
-        return not self.is_of_user or self._run(self.loginctl, "enable-linger", timeout_s=_DEADLINE_S).returncode == 0
+        if not self.is_of_user:
+            return True
+        try:
+            return self._run(self.loginctl, "enable-linger", timeout_s=_DEADLINE_S).returncode == 0
+        except (OSError, subprocess.TimeoutExpired):
+            return False
 
     def has(self, host: str) -> bool:
         """Return whether there is a unit of the host's agent that ``start_agent`` wrote."""
@@ -138,6 +143,8 @@ class Units:
             done = self._run(self.systemctl, *words, timeout_s=_DEADLINE_S)
         except subprocess.TimeoutExpired:
             raise HostError(f"systemctl {words[0]}: not done within {_DEADLINE_S:g} s", host=host) from None
+        except OSError as error:
+            raise HostError(f"systemctl can't be run: {error.strerror}", host=host) from error
         if done.returncode != 0:
             said = done.stderr.strip().splitlines()[:1] or [f"exit code {done.returncode}"]
             raise HostError(f"systemctl {words[0]}: {said[0]}", host=host)
@@ -149,18 +156,20 @@ class Units:
         )
 
 
-def find_units(environ: Mapping[str, str], *, root: Path = Path("/")) -> Units | None:
+def find_units(environ: Mapping[str, str], *, root: Path = Path("/"), uid: int | None = None) -> Units | None:
     """Return the service manager that this user's agents belong to; ``None`` where there is none.
 
     Args:
         environ: says where the user's runtime and configuration folders are.
         root: where the machine's files are.
+        uid: the user's number; ``None``: whoever runs this.
     """
+    uid = os.geteuid() if uid is None else uid
     if not (root / "run/systemd/system").is_dir():
         return None  # sd_booted(3)
-    if os.geteuid() == 0:
+    if uid == 0:
         return Units(systemctl=("systemctl",), folder=root / "etc/systemd/system", is_of_user=False)
-    runtime = environ.get("XDG_RUNTIME_DIR") or str(root / f"run/user/{os.getuid()}")
+    runtime = environ.get("XDG_RUNTIME_DIR") or str(root / f"run/user/{uid}")
     if not (Path(runtime) / "systemd/private").exists():
         return None
     config = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "/")) / ".config")
