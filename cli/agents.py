@@ -17,8 +17,18 @@ if TYPE_CHECKING:
     from sync_core.fleet.launch import Launcher
     from sync_core.fleet.units import Units
     from sync_core.fleet.up import UpResult
+    from sync_core.model.inventory import Inventory
 
-__all__ = ["Prefixes", "ending_cleanly", "installer_of", "launcher_of", "own_command", "units_of", "with_recap"]
+__all__ = [
+    "Prefixes",
+    "ending_cleanly",
+    "installer_of",
+    "launcher_of",
+    "own_command",
+    "units_of",
+    "warn_of_orphans",
+    "with_recap",
+]
 
 _COLORS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
@@ -94,3 +104,12 @@ class Prefixes:
         """Return the prefix of ``host``, escape sequences included."""
         name = f"{host:{self._width}} | "
         return f"\x1b[{self._colors[host]}m{name}\x1b[0m" if host in self._colors else name
+
+
+def warn_of_orphans(call: Call, inventory: Inventory) -> None:
+    """Say which detached agents run on although the inventory no longer has their hosts."""
+    from sync_core.agent.state import state_folder
+    from sync_core.fleet.orphans import find_orphans
+
+    for host in find_orphans(inventory, state_folder(call.environ)):
+        call.sink.warn(f"jsync: the agent of {host} runs, but the inventory no longer has it; `jsync down` stops it")

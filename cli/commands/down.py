@@ -27,6 +27,7 @@ def _down(
     check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be stopped; stop nothing.")] = False,
 ) -> int:
     from sync_core.agent.state import state_folder
+    from sync_core.fleet.down import stop_orphans
     from sync_core.fleet.everywhere import DOWN_S, stop_everywhere
     from sync_core.fleet.units import find_units
 
@@ -35,6 +36,8 @@ def _down(
     folder = state_folder(call.environ)
     with at_work(call, chosen, forks=forks, timeout=DOWN_S) as fleet:
         results = stop_everywhere(inventory, chosen, folder, fleet, check=check, units=find_units(call.environ))
+    if not hosts and call.settings.limit is None:
+        results = (*results, *stop_orphans(inventory, folder, check=check, units=find_units(call.environ)))
     is_bad = any(result.error for result in results)
     if call.settings.is_json:
         call.sink.document(

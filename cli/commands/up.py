@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.agents import Prefixes, ending_cleanly, installer_of, launcher_of, units_of, with_recap
+from cli.agents import Prefixes, ending_cleanly, installer_of, launcher_of, units_of, warn_of_orphans, with_recap
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.documents import plain
@@ -52,6 +52,7 @@ def _up(
     )
     with at_work(call, chosen, forks=forks, timeout=options.machine_s) as fleet:
         results = up_everywhere(inventory, chosen, launcher_of(call), options, fleet)
+    warn_of_orphans(call, inventory)
     codes = [_code(result) for result in results]
     if call.settings.is_json:
         agents = [with_recap(result) for result in results]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,12 +12,13 @@ import filelock
 
 from sync_core.agent.state import HostState, RunRecord
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
+from sync_core.fleet.orphans import find_orphans
 from sync_core.fleet.units import Units
 from sync_core.fleet.up import end_agent, runnable
 from sync_core.model.errors import JsyncError, StateError
 from sync_core.model.inventory import Host, Inventory
 
-__all__ = ["DownOutcome", "DownResult", "stop_detached"]
+__all__ = ["DownOutcome", "DownResult", "stop_detached", "stop_orphans"]
 
 _LOCK_PATIENCE_S = 60.0
 
@@ -73,34 +74,47 @@ def stop_detached(
         units: the service manager that some of them may belong to.
         forks: how many at once.
     """
+    return _stop_all(inventory, [host.name for host in runnable(hosts)], state_folder, units, check=check, forks=forks)
 
-    def one(host: Host) -> DownResult:
+
+def stop_orphans(
+    inventory: Inventory, state_folder: Path, *, check: bool = False, units: Units | None = None
+) -> tuple[DownResult, ...]:
+    """Stop the detached agents whose hosts the inventory no longer has; for the rest see ``stop_detached``."""
+    names = find_orphans(inventory, state_folder)
+    return _stop_all(inventory, names, state_folder, units, check=check, forks=DEFAULT_FORKS)
+
+
+def _stop_all(
+    inventory: Inventory, names: Sequence[str], state_folder: Path, units: Units | None, *, check: bool, forks: int
+) -> tuple[DownResult, ...]:
+    def one(name: str) -> DownResult:
         try:
-            return _down(inventory, host, HostState(state_folder, host.name), units, check=check)
+            return _down(inventory, HostState(state_folder, name), units, check=check)
         except JsyncError as error:
-            return DownResult(host=host.name, outcome=DownOutcome.FAILED, error=error)
+            return DownResult(host=name, outcome=DownOutcome.FAILED, error=error)
 
     with ThreadPoolExecutor(forks) as pool:
-        return tuple(pool.map(one, runnable(hosts)))
+        return tuple(pool.map(one, names))
 
 
-def _down(inventory: Inventory, host: Host, state: HostState, units: Units | None, *, check: bool) -> DownResult:
+def _down(inventory: Inventory, state: HostState, units: Units | None, *, check: bool) -> DownResult:
     if not state.folder.exists():
-        return DownResult(host=host.name, outcome=DownOutcome.NOT_RUNNING)
+        return DownResult(host=state.host, outcome=DownOutcome.NOT_RUNNING)
     if check:
-        return _decide(host, state.claim(inventory.source))
+        return _decide(state.host, state.claim(inventory.source))
     lock = state.up_lock()
     try:
         lock.acquire(timeout=_LOCK_PATIENCE_S)
     except filelock.Timeout:
-        raise StateError(f"another jsync is starting or stopping {host.name}", host=host.name) from None
+        raise StateError(f"another jsync is starting or stopping {state.host}", host=state.host) from None
     try:
         record = state.claim(inventory.source)
-        decision = _decide(host, record)
+        decision = _decide(state.host, record)
         if decision.outcome is DownOutcome.FOREGROUND:
             return decision
         if units is not None:
-            units.forget(host.name)
+            units.forget(state.host)
         if record is not None:
             end_agent(record)
             state.forget(record)
@@ -109,9 +123,9 @@ def _down(inventory: Inventory, host: Host, state: HostState, units: Units | Non
         lock.release()
 
 
-def _decide(host: Host, record: RunRecord | None) -> DownResult:
+def _decide(host: str, record: RunRecord | None) -> DownResult:
     """Return what is to be done, as if it were done."""
     if record is None or not record.is_alive:
-        return DownResult(host=host.name, outcome=DownOutcome.NOT_RUNNING)
+        return DownResult(host=host, outcome=DownOutcome.NOT_RUNNING)
     outcome = DownOutcome.STOPPED if record.is_detached else DownOutcome.FOREGROUND
-    return DownResult(host=host.name, outcome=outcome, pid=record.pid)
+    return DownResult(host=host, outcome=outcome, pid=record.pid)

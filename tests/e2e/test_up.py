@@ -119,6 +119,21 @@ def test_what_died_comes_back_and_what_changed_is_restarted(tmp_path: Path) -> N
         assert after["slave-1"] != before["slave-1"]
 
 
+def test_an_agent_whose_host_left_the_inventory_is_seen_and_stopped(tmp_path: Path) -> None:
+    site = Site(tmp_path, slaves=2)
+    with running_site(site):
+        pid = site.pid("slave-1")
+        del site.ports["slave-1"]
+        site.write_inventory()
+        for command in (("up", "-d"), ("status",)):
+            run = site.run(*command)
+            assert "jsync: the agent of slave-1 runs, but the inventory no longer has it" in run.stderr
+        assert Path(f"/proc/{pid}").exists()
+        stopped = site.run("down", "-o", "json").json["agents"]
+        assert [agent["host"] for agent in stopped] == ["master", "slave-0", "slave-1"]
+        assert not Path(f"/proc/{pid}").exists()
+
+
 def test_a_second_agent_refuses_to_start(tmp_path: Path) -> None:
     site = Site(tmp_path)
     with running_site(site, ["master"]):
