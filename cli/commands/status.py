@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from cli.agents import warn_of_orphans
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.errors import ExitCode
