@@ -39,6 +39,7 @@ check: lint test
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks.wakeup
+	$(BIN)/python -m benchmarks.fleet
 
 clean:
 	rm -rf $(VENV) .venv-ansible inventory_examples/demo

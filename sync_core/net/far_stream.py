@@ -34,6 +34,8 @@ __all__ = [
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _MOST_FIELD_BYTES = 64 * 1024
 """More than any path or md5 line has."""
+_MOST_LETTERS = 500
+"""Of a word that may be shown."""
 _MOST_BYTES = 512 << 20
 """A list of a million files is smaller."""
 
@@ -76,7 +78,8 @@ class Fields:
 
     async def word(self) -> str:
         """Return the next field as text in which nothing can do harm; raises what ``field`` raises."""
-        return printable((await self.field()).decode("utf-8", "replace"))[:500]
+        text = (await self.field()).decode("utf-8", "replace")
+        return text if text.isprintable() and len(text) <= _MOST_LETTERS else printable(text)[:_MOST_LETTERS]
 
     async def path(self) -> RelPath:
         """Return the next field as a path, whose names may be anything; raises what ``field`` raises."""
