@@ -71,6 +71,8 @@ class _Interface(paramiko.ServerInterface):
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         self._wait(Silent.COMMAND)
+        if not self._server.runs_commands:
+            return False
         self._server.commands.append(command.decode())
         # The answer to this request must leave first; paramiko sends it after we return.
         threading.Timer(_AFTER_S, self._server.execute, args=(channel, command.decode())).start()
@@ -81,6 +83,33 @@ class _Interface(paramiko.ServerInterface):
             self._server.is_over.wait()
 
 
+class _Files(paramiko.SFTPServerInterface):
+    """This machine's files."""
+
+    def list_folder(self, path: str) -> list[paramiko.SFTPAttributes] | int:
+        try:
+            return [paramiko.SFTPAttributes.from_stat(place.lstat(), place.name) for place in Path(path).iterdir()]
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or 0)
+
+    def stat(self, path: str) -> paramiko.SFTPAttributes | int:
+        try:
+            return paramiko.SFTPAttributes.from_stat(Path(path).stat())
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or 0)
+
+    def canonicalize(self, path: str) -> str:
+        return os.path.realpath(path)
+
+    def open(self, path: str, flags: int, attr: paramiko.SFTPAttributes) -> paramiko.SFTPHandle | int:
+        handle = paramiko.SFTPHandle(flags)
+        try:
+            handle.readfile = Path(path).open("rb")  # type: ignore[attr-defined]  # noqa: SIM115 - the handle closes it
+        except OSError as error:
+            return paramiko.SFTPServer.convert_errno(error.errno or 0)
+        return handle
+
+
 class Server:
     """Accepts connections until it is closed.
 
@@ -88,10 +117,12 @@ class Server:
         port: that it listens on.
         commands: that were asked for, as they came.
         connections: that were accepted.
+        runs_commands: whether it does; it gives access to files in any case.
     """
 
     def __init__(self, *, silent: Silent = Silent.NEVER, host_key: str = "host") -> None:
         self.silent = silent
+        self.runs_commands = True
         self.is_over = threading.Event()
         self.commands: list[str] = []
         self.ways: dict[int, socket.socket] = {}
@@ -157,6 +188,7 @@ class Server:
         transport = paramiko.Transport(sock)
         self._transports.append(transport)
         transport.add_server_key(self._host_key)
+        transport.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files)
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):
             transport.start_server(server=_Interface(self))
             while transport.is_active():
