@@ -31,7 +31,18 @@ PermitRootLogin prohibit-password
 MaxStartups 100
 {more}
 """
-_BEHIND_MOUNTS = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 1; shift 2; done; shift; exec "$@"'
+_BEHIND_MOUNTS = """\
+while [ "$1" != -- ]; do
+    if [ "$1" = full ]; then
+        mount -t tmpfs -o size=64k tmpfs "$2" && { head -c 60k /dev/zero; head -c 1M /dev/zero 2>&1; } > "$2/filler"
+    else
+        mount --bind "$1" "$2" || exit 1
+    fi
+    shift 2
+done
+shift
+exec "$@"
+"""
 """Every namespace has a view of its own of what is mounted where."""
 _SSH_CONFIG = """\
 Host *
@@ -89,7 +100,15 @@ class Machine(Namespace):
         self.processes.append(process)
         return process
 
-    def serve_ssh(self, *, port: int = 22, key: str = "host", more: str = "", own: Sequence[str] = ()) -> None:
+    def serve_ssh(
+        self,
+        *,
+        port: int = 22,
+        key: str = "host",
+        more: str = "",
+        own: Sequence[str] = (),
+        tiny: Sequence[str] = (),
+    ) -> None:
         """Start an SSH server and wait until it listens.
 
         Args:
@@ -97,10 +116,11 @@ class Machine(Namespace):
             key: its host key.
             more: lines of its configuration.
             own: folders that whoever logs in finds empty and can fill; they are really in ``disk``.
+            tiny: those of ``own`` that are full at once.
         """
         config = self.folder / f"{self.label}-{port}.conf"
         config.write_text(_SSHD_CONFIG.format(port=port, folder=self.folder, key=key, more=more))
-        mounts = [word for place in own for word in (str(self.disk(place)), place)]
+        mounts = [word for place in own for word in ("full" if place in tiny else str(self.disk(place)), place)]
         self.popen("sh", "-c", _BEHIND_MOUNTS, "sh", *mounts, "--", SSHD, "-D", "-e", "-f", str(config))
         self.wait_for_listener(f":{port}")
 
