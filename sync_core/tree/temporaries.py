@@ -79,11 +79,11 @@ def _md5_on_disk(fd: int) -> str:
 
 
 def _take_mode(fd: int, folder_fd: int, name: str) -> None:
-    """Give ``fd`` the permissions of the file ``name``, if there is one."""
+    """Give ``fd`` the permissions of the file ``name``, if there is one; we ourselves can read it in any case."""
     with contextlib.suppress(FileNotFoundError):
         found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
         if stat.S_ISREG(found.st_mode):
-            os.fchmod(fd, stat.S_IMODE(found.st_mode) & 0o777)
+            os.fchmod(fd, stat.S_IMODE(found.st_mode) & 0o777 | stat.S_IRUSR)
 
 
 def sync_temporary(folder_fd: int, name: str) -> None:

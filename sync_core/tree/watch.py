@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import warnings
@@ -15,7 +16,7 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers.inotify import InotifyObserver
 
 from sync_core.model.errors import UnsafeNameError
-from sync_core.model.path import ROOT, RelPath, ancestors, rel_path
+from sync_core.model.path import ROOT, RelPath, ancestors, check_name, rel_path
 
 __all__ = ["Hint", "Watch", "trusted_paths"]
 
@@ -149,23 +150,36 @@ class _Handler(FileSystemEventHandler):
         if event.is_synthetic:  # watchdog's own guess at what is in a folder; the folder's hint covers that
             return
         for place, is_complete in _places(event):
-            path = self._path_of(os.fsdecode(place))
-            if path is not None:
-                self._on_hint(Hint(path=path, is_complete=is_complete))
+            hint = self._hint_at(os.fsdecode(place), is_complete=is_complete)
+            if hint is not None:
+                self._on_hint(hint)
 
-    def _path_of(self, place: str) -> RelPath | None:
-        """Return the path of ``place``; ``None`` where it does not count."""
+    def _hint_at(self, place: str, *, is_complete: bool) -> Hint | None:
+        """Return the hint at ``place``; ``None`` where it does not count."""
         if place == self._real:
-            return ROOT
+            return Hint(path=ROOT, is_complete=is_complete)
         if not place.startswith(self._prefix):
             return None
         text = place[len(self._prefix) :]
         if any(name.startswith(".") for name in text.split("/")):
             return None
         try:
-            return rel_path(text)
+            return Hint(path=rel_path(text), is_complete=is_complete)
         except UnsafeNameError:
-            return None  # the full scan reports it
+            return Hint(path=_safe_part(text), is_complete=False)  # a look at its folder reports it
+
+
+def _safe_part(text: str) -> RelPath:
+    """Return the folders of a path up to the first name that is not allowed."""
+    return rel_path("/".join(itertools.takewhile(_is_allowed, text.split("/"))))
+
+
+def _is_allowed(name: str) -> bool:
+    try:
+        check_name(name)
+    except UnsafeNameError:
+        return False
+    return True
 
 
 def _places(event: FileSystemEvent) -> Iterator[tuple[bytes | str, bool]]:

@@ -113,11 +113,12 @@ def test_a_file_gets_the_masters_time_and_the_umasks_mode(tmp_path: Path) -> Non
     assert stat.S_IMODE(folder.st_mode) == 0o750
 
 
-def test_a_file_keeps_its_mode(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("before", "after"), [(0o600, 0o600), (0o444, 0o444), (0o000, 0o400), (0o4755, 0o755)])
+def test_a_file_keeps_its_mode_as_far_as_we_can_read_it(tmp_path: Path, before: int, after: int) -> None:
     write_tree(tmp_path, {"a": b"1"})
-    (tmp_path / "a").chmod(0o600)
+    (tmp_path / "a").chmod(before)
     apply(tmp_path, write("a"))
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == after
 
 
 def test_a_file_is_replaced_not_rewritten(tmp_path: Path) -> None:

@@ -146,7 +146,7 @@ def dot_names(root: Path) -> None:
         (make_folder, [("n", False)]),
         (rename_folder, [("e", False), ("f", True)]),
         (remove_folder, [("e/x", False), ("e", False)]),
-        (bad_name, []),
+        (bad_name, [("d", False)]),
         (dot_names, []),
     ],
 )
