@@ -86,6 +86,7 @@ COMMAND = Command(
     help="""Stop detached agents.
 
     An agent that runs in somebody's foreground is left alone.""",
+    is_for_cron=True,
     examples=(
         ("jsync down", "all of this inventory"),
         ("jsync down slaves", "only the slaves"),

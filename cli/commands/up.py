@@ -136,6 +136,7 @@ COMMAND = Command(
     Their log lines stand behind their names; Ctrl-C or SIGTERM stops them. With -d it returns when all are ready,
     leaves alone what runs with the same settings, and restarts what died or whose settings changed. Agents on other
     machines are started by the jsync there, and only with -d.""",
+    is_for_cron=True,
     examples=(
         ("jsync up", "everything on this machine, in the foreground"),
         ("jsync up slaves -v", "only the slaves, with every step in the log"),
