@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -12,8 +13,12 @@ from cli.agents import own_command
 from cli.choice import choose_one
 from cli.command import Call, Command
 from cli.errors import ExitCode
+from sync_core.model.errors import UsageError
 
-__all__ = ["COMMAND"]
+__all__ = ["COMMAND", "own_program"]
+
+
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}")
 
 
 def _service(
@@ -23,9 +28,13 @@ def _service(
 ) -> int:
     from sync_core.fleet.service import service_of
 
+    if not _USER.fullmatch(user):
+        raise UsageError(f"{user!r} is no name of a user")
     inventory = call.inventory()
     chosen = choose_one(inventory, host, call.settings.limit)
-    service = service_of(inventory, chosen, command=_command(), environ={"PYTHONUNBUFFERED": "1"}, user=user)
+    service = service_of(
+        inventory, chosen, command=own_program(Path(sys.executable)), environ={"PYTHONUNBUFFERED": "1"}, user=user
+    )
     if call.settings.is_json:
         body = {"host": chosen.name, "name": service.name, "unit": service.text}
         call.sink.document("service", body)
@@ -34,9 +43,9 @@ def _service(
     return ExitCode.DONE
 
 
-def _command() -> tuple[str, ...]:
-    """Return this jsync by the name that an administrator knows, if it has one."""
-    program = Path(sys.executable).with_name("jsync")
+def own_program(python: Path) -> tuple[str, ...]:
+    """Return this jsync by the name that an administrator knows, if it lies beside its interpreter."""
+    program = python.with_name("jsync")
     return (str(program),) if program.exists() else own_command()
 
 

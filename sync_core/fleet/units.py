@@ -94,8 +94,9 @@ class Units:
         record = state.record()
         if started.returncode == 0 and record is not None and record.is_ready:
             return record
+        why_not = self._why_not(name, state)
         self._run(self.systemctl, "stop", name, timeout_s=_DEADLINE_S)  # or it would be tried for ever
-        return NotReady(exit_code=started.returncode, reason=last_words(state))
+        return NotReady(exit_code=started.returncode, reason=why_not)
 
     def stop(self, host: str) -> None:
         """Stop the host's agent if it is a unit.
@@ -120,6 +121,13 @@ class Units:
         except OSError as error:
             raise HostError(f"{error.filename}: {error.strerror}", host=host) from error
         self._must(host, "daemon-reload")
+
+    def _why_not(self, name: str, state: HostState) -> str:
+        """Return what the agent said, or what the manager knows of one that never came to say anything."""
+        if state.startup_errors_path.exists() and state.startup_errors_path.stat().st_size:
+            return last_words(state)
+        shown = self._run(self.systemctl, "show", "--property=Result,ExecMainStatus", name, timeout_s=_DEADLINE_S)
+        return f"systemd could not run it ({', '.join(shown.stdout.split())}); ask it: systemctl status {name}"
 
     def _write(self, host: str, text: str) -> None:
         name = unit_name(host)

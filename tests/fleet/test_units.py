@@ -105,6 +105,13 @@ def test_one_that_does_not_start_is_not_tried_for_ever(pair: Pair, manager: Mana
     assert manager.calls() == [*START, f"stop {NAME}"]
 
 
+def test_one_that_never_came_to_say_anything_is_what_systemd_says(pair: Pair, manager: Manager) -> None:
+    manager.when("start", REFUSES)
+    manager.when("show", "print('Result=exit-code\\nExecMainStatus=226')")
+    reason = f"systemd could not run it (Result=exit-code, ExecMainStatus=226); ask it: systemctl status {NAME}"
+    assert start(pair, manager) == NotReady(exit_code=1, reason=reason)
+
+
 def test_one_that_takes_too_long_is_not_ready(pair: Pair, manager: Manager) -> None:
     manager.when("start", HANGS)
     assert start(pair, manager, timeout_s=0.3) == NotReady(exit_code=None, reason="not ready within 0.3 s")
