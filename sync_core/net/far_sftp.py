@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar, runtime_checkable
 
-from sync_core.model.errors import FileTroubleError, RootVanishedError
+from sync_core.model.errors import FileTroubleError, HostError, RootVanishedError
 from sync_core.model.limits import MAX_FILE_BYTES
 from sync_core.model.observation import Scan
 from sync_core.model.path import ROOT, RelPath, join
@@ -83,12 +83,20 @@ class SftpWay:
             TreeError: the folder is not there, or can't be read.
             UnreachableError: the connection is lost.
         """
-        real, sightings = await self._host.with_files(lambda files: _Lister(files, root).list())
+        real, sightings = await self._with_files(lambda files: _Lister(files, root).list())
         return put_together(real, sightings)
 
     async def read(self, root: str, paths: Sequence[RelPath], *, most_bytes: int) -> Contents:
         """Return the contents of files below ``root``; raises what ``scan`` raises."""
-        return await self._host.with_files(lambda files: _contents(files, root, paths, most_bytes))
+        return await self._with_files(lambda files: _contents(files, root, paths, most_bytes))
+
+    async def _with_files(self, work: Callable[[FileAccess], T]) -> T:
+        try:
+            return await self._host.with_files(work)
+        except HostError as error:
+            if type(error) is HostError:  # the host answers, but gives no such access
+                raise WayError(str(error)) from error
+            raise
 
 
 def _real_root(files: FileAccess, root: str) -> str:

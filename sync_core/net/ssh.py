@@ -17,7 +17,7 @@ from sync_core.model.errors import HostError, UnreachableError
 from sync_core.net.far_sftp import FileAccess
 from sync_core.net.runner import Process, as_root
 from sync_core.net.ssh_config import SshTarget
-from sync_core.net.ssh_files import SshFiles
+from sync_core.net.ssh_files import with_client
 from sync_core.net.ssh_keys import RefuseUnknown, changed_key
 from sync_core.net.ssh_process import CLOSE_S, SshProcess, words_of
 from sync_core.net.threads import in_thread
@@ -111,7 +111,7 @@ class SshRunner:
         name = f"ssh {self._target.host}: files"
         client = await connection.step(connection.open_files, self._limits.step_s, name)
         try:
-            return await in_thread(lambda: connection.translate(lambda: work(SshFiles(client))), name=name)
+            return await in_thread(lambda: connection.translate(lambda: with_client(client, work)), name=name)
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_S):

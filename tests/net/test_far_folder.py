@@ -6,7 +6,9 @@ import asyncio
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -15,13 +17,15 @@ from sync_core.model.path import RelPath
 from sync_core.model.settle import manifest_of
 from sync_core.net.far_folder import FarFolder, Way, ways_of
 from sync_core.net.far_python import PythonWay
-from sync_core.net.far_sftp import SftpWay
+from sync_core.net.far_sftp import FileAccess, SftpWay
 from sync_core.net.far_shell import ShellWay
 from sync_core.net.far_stream import WayError
 from sync_core.net.runner import LocalRunner
 from sync_core.tree.scan import scan
 from tests.support.runners import FilesOnlyRunner, PrefixRunner, ScriptedRunner
 from tests.support.trees import a_link, public_folder, unprivileged, write_tree
+
+T = TypeVar("T")
 
 OLD_TOOLS = {
     "find": 'for word do case $word in -printf|-readable|-executable) exit 1;; esac; done; exec {find} "$@"',
@@ -206,6 +210,15 @@ def test_a_host_without_anything_to_read_with(tmp_path: Path) -> None:
     ) as caught:
         asyncio.run(folder.scan())
     assert caught.value.hint is not None
+
+
+def test_a_host_that_gives_no_access_at_all() -> None:
+    class Shut(FilesOnlyRunner):
+        async def with_files(self, work: Callable[[FileAccess], T]) -> T:
+            raise HostError("no access to files")
+
+    with pytest.raises(HostError, match="no command can be started; no command can be started; no access to files"):
+        asyncio.run(FarFolder("/srv", ways_of(Shut(), deadline_s=1)).scan())
 
 
 def test_a_host_that_cannot_be_reached_is_asked_once() -> None:

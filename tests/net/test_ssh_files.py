@@ -93,6 +93,28 @@ def test_a_connection_that_dies_meanwhile(tmp_path: Path) -> None:
         asyncio.run(go(server))
 
 
+def test_what_was_seen_of_files_while_the_connection_died_means_nothing(tmp_path: Path) -> None:
+    async def go(server: Server) -> None:
+        runner = a_runner(server, tmp_path)
+
+        def work(files: FileAccess) -> str:
+            server.drop()
+            try:
+                while True:
+                    files.info("/")
+            except (OSError, EOFError):
+                return "unreadable"
+
+        try:
+            with pytest.raises(UnreachableError):
+                await runner.with_files(work)
+        finally:
+            await runner.close()
+
+    with ssh_server() as server:
+        asyncio.run(go(server))
+
+
 def test_who_gives_up_waiting_ends_the_work(tmp_path: Path) -> None:
     at_work = threading.Event()
     has_ended = threading.Event()
