@@ -128,6 +128,7 @@ class Site:
             cwd=self.folder,
             capture_output=True,
             text=True,
+            errors="surrogateescape",
             timeout=timeout_s,
             check=False,
         )
