@@ -21,7 +21,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.site import PROJECT, eventually, free_port
+from tests.support.ports import free_port
+from tests.support.site import PROJECT, eventually
 
 _FILES = 391
 _CONTENT = b"<job><script language='shell'>echo %d</script></job>\n" * 20

@@ -152,7 +152,7 @@ def test_the_source_address_is_the_given_one() -> None:
 
 @pytest.mark.parametrize(("address", "shown"), [("127.0.0.1", "127.0.0.1:{}"), ("::1", "[::1]:{}")])
 def test_a_refusal_reads_as_in_the_original_log(address: str, shown: str) -> None:
-    port = free_port(address)
+    port = free_port()
     with pytest.raises(UnreachableError) as caught:
         run(CommandClient.connect(ip(address), port, timeout_s=10))
     assert str(caught.value) == f"Connection refused [connect] [{shown.format(port)}]"

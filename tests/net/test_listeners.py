@@ -25,7 +25,8 @@ def test_a_listener_is_found_with_its_process(protocol: Protocol) -> None:
 @PROTOCOLS
 def test_listeners_of_both_families_come_sorted(protocol: Protocol) -> None:
     is_udp = protocol is Protocol.UDP
-    with listening("::1", udp=is_udp) as port, listening("127.0.0.1", port=port, udp=is_udp):
+    port = free_port()
+    with listening("::1", port=port, udp=is_udp), listening("127.0.0.1", port=port, udp=is_udp):
         assert [one.address for one in find_listeners(protocol, port)] == [LOCALHOST, LOCALHOST6]
 
 

@@ -180,13 +180,19 @@ def test_a_wrong_password_is_no_login_and_shown_nowhere(tmp_path: Path) -> None:
             await runner.close()
             return caught.value
 
-    with Lines.of("") as lines:
-        error = run(scenario())
+    paramiko = logging.getLogger("paramiko")
+    before = paramiko.level
+    paramiko.setLevel(logging.DEBUG)  # a command line that ran in this process may have silenced it
+    try:
+        with Lines.of("") as lines:
+            error = run(scenario())
+    finally:
+        paramiko.setLevel(before)
     assert str(error) == f"SSH to 127.0.0.1: {USER} can't log in"
     assert "JSYNC_SSH_PASSWORD" in (error.hint or "")
     told = "".join(traceback.format_exception(error)) + "".join(line for _, _, line in lines.lines)
     assert secret not in told
-    assert logging.getLogger("paramiko").name in {one.name.split(".")[0] for one in lines.records}
+    assert paramiko.name in {one.name.split(".")[0] for one in lines.records}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sync_core.model.inventory import Connection, Dialect, Host, Inventory, MaxDelete, Role, SshSettings
 from sync_core.model.security import IpAddress, parse_ip
 from sync_core.net.resolve import Lookup
+from tests.support.ports import free_port
 
 __all__ = [
     "LOCALHOST",
@@ -116,17 +117,6 @@ def listening(address: str = "127.0.0.1", *, port: int = 0, udp: bool = False) -
         if not udp:
             sock.listen()
         yield sock.getsockname()[1]
-
-
-def free_port(address: str = "127.0.0.1") -> int:
-    """Return a port that nobody holds, in TCP and in UDP."""
-    while True:
-        with listening(address) as port:
-            try:
-                with listening(address, port=port, udp=True):
-                    return port
-            except OSError:
-                continue
 
 
 class RawPeer:

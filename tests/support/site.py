@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,17 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests.support.ports import free_port
+
 T = TypeVar("T")
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30.0 * float(os.environ.get("JSYNC_TEST_PATIENCE", "1"))
-
-
-def free_port(*, kind: int = socket.SOCK_STREAM) -> int:
-    """Return a port that nobody holds right now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def eventually(look: Callable[[], T], *, timeout_s: float = PATIENCE_S, what: str = "") -> T:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Result, run_cli
-from tests.support.site import Site, free_port
+from tests.support.ports import free_port
+from tests.support.site import Site
 
 _TIME = 1348231966
 
