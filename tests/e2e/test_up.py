@@ -175,12 +175,13 @@ def test_logs_of_detached_agents(tmp_path: Path) -> None:
         assert run.code == 0
         assert "check configuration directory" in run.stdout
         follower = subprocess.Popen(
-            site.command("logs", "-f", "slave-0", "-n", "0"), env=site.environment(), stdout=subprocess.PIPE, text=True
+            site.command("logs", "-f", "slave-0", "-n", "1"), env=site.environment(), stdout=subprocess.PIPE, text=True
         )
         try:
             assert follower.stdout is not None
+            assert follower.stdout.readline()  # it follows from here
             site.run("notify", "slave-0")
-            assert "SCHEDULER-955" in follower.stdout.readline() or "SCHEDULER-955" in follower.stdout.readline()
+            assert any("SCHEDULER-955" in line for line in follower.stdout)
         finally:
             follower.send_signal(signal.SIGINT)
             assert follower.wait(timeout=30) == 130
