@@ -61,7 +61,9 @@ def test_agents_never_outlive_a_foreground_that_was_killed(tmp_path: Path) -> No
     with _foreground(site) as (process, _):
         pids = _pids(site)
         process.kill()
-        eventually(lambda: not [pid for pid in pids.values() if Path(f"/proc/{pid}").exists()], what="no agent left")
+        assert eventually(
+            lambda: not [pid for pid in pids.values() if Path(f"/proc/{pid}").exists()], what="no agent left"
+        )
 
 
 def test_an_agent_that_dies_is_started_again(tmp_path: Path) -> None:
