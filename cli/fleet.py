@@ -12,6 +12,7 @@ import typer
 
 from cli.command import Call
 from cli.live import live_table
+from cli.log import log_of_command
 from cli.tables import Cell, Style, Styled, Table
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ OUTCOME_STYLES = {
 
 
 class HostProgress:
-    """Which hosts are done, and which are being worked on since when.
+    """Which hosts are done, and which are being worked on since when; shown by another thread than told.
 
     Args:
         hosts: all of them.
@@ -59,15 +60,21 @@ class HostProgress:
     def table(self, most_rows: int) -> Table:
         """Return the hosts that are waited for, the longest first, and then those that are not well."""
         now = time.monotonic()
-        waited_for = [(host, Styled(f"{now - since:.0f} s", Style.FAINT)) for host, since in self._since.items()]
-        bad = [(host, Styled(word, OUTCOME_STYLES[word])) for host, word in self._outcomes.items() if word != "ok"]
+        waited_for = [(host, Styled(f"{now - since:.0f} s", Style.FAINT)) for host, since in list(self._since.items())]
+        bad = [
+            (host, Styled(word, OUTCOME_STYLES[word])) for host, word in list(self._outcomes.items()) if word != "ok"
+        ]
         rows: list[tuple[Cell, ...]] = [*waited_for, *bad]
         return Table(columns=(f"{len(self._outcomes)} OF {len(self._hosts)}", ""), rows=tuple(rows[:most_rows]))
 
 
 @contextlib.contextmanager
 def at_work(call: Call, hosts: Sequence[Host], *, forks: int, timeout: float) -> Iterator[FleetOptions]:
-    """Give the options of a run on ``hosts``, and show its progress while it lasts, if somebody looks."""
+    """Give the options of a run on ``hosts``, and show its progress while it lasts, if somebody looks.
+
+    What the library logs of it goes to stderr.
+    """
+    log_of_command(call.settings)
     progress = HostProgress([host.name for host in hosts])
     if call.settings.verbosity:
         call.sink.note(f"jsync: {len(hosts)} hosts, {forks} at once, {timeout:g} s for each")

@@ -6,11 +6,13 @@ import contextlib
 import json
 import os
 import select
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
+from cli.layout import render
 from cli.settings import Color, Settings
-from cli.tables import Cell, Styled, Table, paint, render
+from cli.tables import Cell, Styled, Table, paint
 from cli.text import printable
 from sync_core.model.errors import FileTroubleError
 
@@ -137,7 +139,8 @@ class Sink:
 
     def table(self, table: Table) -> None:
         """Write a table: fitted to a terminal, as wide as it must be elsewhere."""
-        self.streams.write(render(table, color=self.color, is_terminal=self.streams.stdout.isatty()))
+        width = shutil.get_terminal_size().columns if self.streams.stdout.isatty() else None
+        self.streams.write(render(table, color=self.color, width=width))
 
     def note(self, text: str) -> None:
         """Say something on stderr, except with ``-q``."""

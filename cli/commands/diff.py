@@ -10,7 +10,6 @@ from cli.choice import choose_slaves
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work
-from cli.log import log_of_command
 from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
 from cli.render.unified import colored
 
@@ -31,7 +30,6 @@ def _diff(
 ) -> int:
     from sync_core.fleet.diff import diff_slaves
 
-    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_slaves(inventory, slaves, call.settings.limit)
     with at_work(call, chosen, forks=forks, timeout=timeout) as options:

@@ -10,7 +10,6 @@ from cli.choice import choose_one
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.fleet import Timeout, at_work
-from cli.log import log_of_command
 from cli.render.files import files_document, files_table, files_troubles
 from cli.render.md5sum import md5sum_lines
 from cli.settings import Output
@@ -31,7 +30,6 @@ def _files(
 ) -> int:
     from sync_core.fleet.files import list_files
 
-    log_of_command(call.settings)
     inventory = call.inventory()
     one = choose_one(inventory, host, call.settings.limit)
     other = None if slave is None else choose_one(inventory, slave, None)

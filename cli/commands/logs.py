@@ -38,11 +38,11 @@ def _logs(
 
     if follow and call.settings.is_json:
         raise UsageError("-f and -o json exclude each other: a document that never ends is none", hint="leave out -f")
-    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     folder = state_folder(call.environ)
     if follow:
+        log_of_command(call.settings)
         options = quiet_options(call, forks=forks, timeout=timeout)
         return _follow(call, inventory, chosen, folder, lines=lines, options=options)
     from sync_core.fleet.logs import read_logs

@@ -11,7 +11,6 @@ from cli.command import Call, Command
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work
-from cli.log import log_of_command
 
 if TYPE_CHECKING:
     from sync_core.fleet.notify import Notified
@@ -29,7 +28,6 @@ def _notify(
 ) -> int:
     from sync_core.fleet.notify import notify_slaves
 
-    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_slaves(inventory, slaves, call.settings.limit)
     with at_work(call, chosen, forks=forks, timeout=timeout) as options:

@@ -10,7 +10,6 @@ from cli.choice import choose_slaves
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work
-from cli.log import log_of_command
 from cli.render.sync import sync_document, sync_lines, sync_summary, sync_unified
 from cli.render.unified import colored
 from sync_core.model.errors import TooManyRemovalsError, UnsafeNameError
@@ -33,7 +32,6 @@ def _sync(
     from sync_core.agent.state import state_folder
     from sync_core.fleet.sync import sync_slaves
 
-    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_slaves(inventory, slaves, call.settings.limit)
     folder = state_folder(call.environ)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cli.layout import render
 from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
-from cli.tables import render
 from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
 from sync_core.fleet.lists import Source
 from sync_core.model.compare import Diff, compare
@@ -56,7 +56,7 @@ def _slaves(document: dict[str, object]) -> list[dict[str, Any]]:
 
 
 def test_screen() -> None:
-    screen = f"{diff_summary(_one(_DIFF), _DIFF)}\n{render(diff_table(_DIFF), color=False, is_terminal=False)}"
+    screen = f"{diff_summary(_one(_DIFF), _DIFF)}\n{render(diff_table(_DIFF), color=False)}"
     assert_golden("diff.txt", screen)
 
 
@@ -72,7 +72,7 @@ def test_recap() -> None:
         SlaveDiff(slave="slave-3", master="scheduler-4440", error=UnreachableError("Connection refused")),
         SlaveDiff(slave="slave-4", master="scheduler-4440", master_source=Source.SSH, error=PeerError("no list")),
     )
-    assert_golden("diff-recap.txt", render(recap_table(slaves), color=False, is_terminal=False))
+    assert_golden("diff-recap.txt", render(recap_table(slaves), color=False))
 
 
 def test_document_has_the_keys_of_the_contract() -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from cli.layout import render
 from cli.render.files import files_document, files_table, files_troubles
-from cli.tables import render
 from sync_core.fleet.lists import FileList, Source
 from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
 from sync_core.model.path import RelPath
@@ -30,7 +30,7 @@ _FOUND = FileList(
 
 
 def test_table() -> None:
-    assert_golden("files.txt", render(files_table(_FOUND), color=False, is_terminal=False))
+    assert_golden("files.txt", render(files_table(_FOUND), color=False))
 
 
 def test_document() -> None:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from cli.layout import render
 from cli.render.ports import explanation, has_remark, is_good, ports_document, ports_table
-from cli.tables import render
 from sync_core.model.probe import CheckResult, PortsReport, Protocol, Purpose, Verdict
 from tests.support.golden import assert_golden
 from tests.support.reports import OPEN_CHECK
@@ -38,7 +38,7 @@ _REPORT = PortsReport(checks=(OPEN_CHECK, _FILTERED, _UNNAMED))
 
 
 def test_table() -> None:
-    screen = render(ports_table(_REPORT), color=False, is_terminal=False)
+    screen = render(ports_table(_REPORT), color=False)
     assert_golden("check-ports.txt", screen + "".join(f"{line}\n" for line in explanation(_FILTERED)))
 
 
@@ -90,7 +90,7 @@ def test_good(verdict: Verdict, network_only: bool, good: bool) -> None:
     ],
 )
 def test_colours(check: CheckResult, escape: str) -> None:
-    assert escape in render(ports_table(PortsReport(checks=(check,))), color=True, is_terminal=False)
+    assert escape in render(ports_table(PortsReport(checks=(check,))), color=True)
 
 
 def test_document_has_the_keys_of_the_contract() -> None:

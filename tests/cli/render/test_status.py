@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from cli.layout import render
 from cli.render.status import status_document, status_table
-from cli.tables import render
 from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport
 from sync_core.model.inventory import Role
 from tests.support.golden import assert_golden
@@ -58,7 +58,7 @@ _REPORT = StatusReport(agents=(_MASTER, _SLAVE, _LATE, _STOPPED, _NEW))
 
 
 def test_table() -> None:
-    assert_golden("status.txt", render(status_table(_REPORT.agents), color=False, is_terminal=False))
+    assert_golden("status.txt", render(status_table(_REPORT.agents), color=False))
 
 
 def test_document_has_the_keys_of_the_contract() -> None:
