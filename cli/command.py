@@ -56,7 +56,8 @@ class Call:
         from sync_core.agent.state import state_folder
         from sync_core.fleet.part import MAX_PART_BYTES, keep_part, read_part
 
-        text = sys.stdin.buffer.read(MAX_PART_BYTES + 1)
+        size_bytes = self.settings.part_size_bytes
+        text = sys.stdin.buffer.read(MAX_PART_BYTES + 1 if size_bytes is None else min(size_bytes, MAX_PART_BYTES + 1))
         folder = state_folder(self.environ)
         inventory = read_part(name, text, folder)
         if keep:

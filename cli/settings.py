@@ -53,6 +53,7 @@ class Settings:
         lock_timeout_s: how long to wait for another run of the same command; ``None``: runs don't wait for each other.
         splay_s: the longest random pause before the command begins.
         part: the name of a machine's part of an inventory that comes on standard input, from a jsync elsewhere.
+        part_size_bytes: how long that part is, where more comes behind it; ``None``: it ends with the input.
     """
 
     inventories: tuple[Path, ...] = ()
@@ -62,6 +63,7 @@ class Settings:
     verbosity: int = 0
     color: Color = Color.AUTO
     part: str | None = None
+    part_size_bytes: int | None = None
     lock_timeout_s: float | None = None
     splay_s: float = 0.0
 
@@ -97,6 +99,7 @@ def common_options(
         float, typer.Option("--splay", metavar="S", min=0, help="Begin after a random pause of up to S seconds.")
     ] = 0.0,
     part: Annotated[str | None, typer.Option("--part", metavar="NAME", hidden=True)] = None,
+    part_bytes: Annotated[int | None, typer.Option("--part-bytes", metavar="N", min=0, hidden=True)] = None,
 ) -> Settings:
     """Return the common options as one value; this signature is also how they are declared to typer.
 
@@ -112,4 +115,5 @@ def common_options(
         lock_timeout_s=lock_timeout,
         splay_s=splay,
         part=part,
+        part_size_bytes=part_bytes,
     )

@@ -11,6 +11,7 @@ from cli.agents import ending_cleanly
 from cli.choice import choose_one
 from cli.command import Call, Command
 from cli.errors import ExitCode
+from cli.foreground import run_elsewhere
 from cli.log import log_of_agent
 from sync_core.model.errors import JsyncError, UsageError
 from sync_core.model.inventory import Connection
@@ -35,11 +36,7 @@ def _agent(
     if chosen.connection is Connection.NONE:
         raise UsageError(f"{chosen.name} has `connection: none`: it has no agent of ours", host=chosen.name)
     if connection_of(chosen) is not Connection.LOCAL:
-        raise UsageError(
-            f"{chosen.name} ({chosen.address}) is another machine; in the foreground an agent runs on its own",
-            hint=f"`jsync up -d {chosen.name}` starts it there",
-            host=chosen.name,
-        )
+        return run_elsewhere(call, inventory, chosen)
     state = HostState(state_folder(call.environ), chosen.name)
     state.create()
     log_of_agent(call.settings, state.log_path if detached else None)
@@ -64,7 +61,8 @@ COMMAND = Command(
     run=_agent,
     help="""Run one agent in the foreground, for systemd.
 
-    It logs to stderr and ends cleanly on SIGTERM, SIGINT and SIGHUP.""",
+    It logs to stderr and ends cleanly on SIGTERM, SIGINT and SIGHUP. The agent of another machine runs there, by SSH,
+    and ends with us.""",
     examples=(
         ("jsync agent slave-5000", "this slave's agent"),
         ("jsync agent slave-5000 -v", "with every step in the log"),

@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.agents import Prefixes, ending_cleanly, installer_of, launcher_of, units_of, warn_of_orphans, with_recap
+from cli.agents import installer_of, launcher_of, units_of, warn_of_orphans, with_recap
 from cli.choice import choose_hosts
 from cli.command import Call, Command
-from cli.documents import plain
 from cli.errors import ExitCode, error_text
 from cli.fleet import OUTCOME_STYLES, Forks, at_work
+from cli.foreground import run_attached, run_here
 from cli.tables import Style, Styled, Table
-from sync_core.model.errors import HostError, JsyncError
 
 if TYPE_CHECKING:
     from sync_core.fleet.up import UpOutcome, UpResult
-    from sync_core.model.inventory import Host, Inventory
+
 
 __all__ = ["COMMAND"]
 
@@ -35,12 +34,14 @@ def _up(
     ] = False,
     forks: Forks = 20,
     check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be done; do nothing.")] = False,
+    attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> int:
-    is_detached = detach or install or check
-    inventory = call.inventory(keep_part=is_detached and not check)
+    inventory = call.inventory(keep_part=not check)
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    if not is_detached:
-        return _run(call, inventory, chosen, wait_timeout)
+    if attached:
+        return run_attached(call, inventory, chosen, wait_timeout_s=wait_timeout)
+    if not (detach or install or check):
+        return run_here(call, inventory, chosen, wait_timeout_s=wait_timeout, forks=forks)
     from sync_core.fleet.everywhere import UpOptions, up_everywhere
 
     options = UpOptions(
@@ -99,35 +100,6 @@ def _word(outcome: UpOutcome, *, is_check: bool) -> str:
     return f"would be {outcome}" if is_check and is_act else outcome
 
 
-def _run(call: Call, inventory: Inventory, hosts: tuple[Host, ...], wait_timeout_s: float) -> int:
-    """Stay with the agents until a signal ends us: exit 0 then, whatever they said."""
-    from sync_core.fleet.foreground import ForegroundResult, run_foreground
-
-    prefixes = Prefixes([host.name for host in hosts], color=call.sink.color)
-    result = ForegroundResult()
-    with ending_cleanly():
-        result = run_foreground(
-            inventory,
-            hosts,
-            launcher_of(call),
-            wait_timeout_s=wait_timeout_s,
-            on_line=lambda host, line: call.sink.log_line(prefixes.of(host), line),
-            on_ready=lambda: call.sink.note("jsync: all agents are ready; Ctrl-C stops them"),
-        )
-    errors: list[JsyncError] = [
-        *result.refused.values(),
-        *(HostError(f"{name}: not ready within {wait_timeout_s:g} s", host=name) for name in result.not_ready),
-    ]
-    if call.settings.is_json:
-        call.sink.document("up", {"ok": not errors, "is_check": False, "errors": plain(errors)})
-    else:
-        for error in errors:
-            call.sink.warn(error_text(error))
-    if result.refused:
-        return ExitCode.TROUBLE
-    return ExitCode.NEGATIVE if result.not_ready else ExitCode.DONE
-
-
 COMMAND = Command(
     name="up",
     run=_up,
@@ -135,10 +107,10 @@ COMMAND = Command(
 
     Their log lines stand behind their names; Ctrl-C or SIGTERM stops them. With -d it returns when all are ready,
     leaves alone what runs with the same settings, and restarts what died or whose settings changed. Agents on other
-    machines are started by the jsync there, and only with -d.""",
+    machines are run by the jsync there; in the foreground they end with us.""",
     is_for_cron=True,
     examples=(
-        ("jsync up", "everything on this machine, in the foreground"),
+        ("jsync up", "everything, in the foreground"),
         ("jsync up slaves -v", "only the slaves, with every step in the log"),
         ("jsync up -d", "leave them running, here and elsewhere"),
         ("jsync up --install -l new", "the same, and bring jsync along"),

@@ -10,11 +10,11 @@ from sync_core.model import errors
 from sync_core.model.errors import HostError, JsyncError, UnreachableError
 from sync_core.net.runner import Runner, first_line, run
 
-__all__ = ["ask_jsync", "error_from", "find_version", "jsync_command"]
+__all__ = ["NOT_THERE", "ask_jsync", "error_from", "find_version", "jsync_command", "no_jsync"]
 
 _MOST_BYTES = 64 * 1024 * 1024
-_NOT_FOUND = 127
-_NOT_EXECUTABLE = 126
+NOT_THERE = frozenset({126, 127})
+"""Exit codes of a shell whose command can't be executed, or is not found."""
 # Constant, and what it runs are its arguments: a login that is no terminal knows few places, `up --install` uses these.
 _WITH_OUR_PLACES = 'PATH="$HOME/.local/bin:/usr/local/bin:$PATH"; export PATH; exec "$0" "$@"'
 _CLASSES = {
@@ -49,7 +49,7 @@ async def find_version(runner: Runner, jsync: str, *, timeout_s: float) -> str |
     name, _, version = done.stdout.decode("utf-8", "replace").strip().rpartition(" ")
     if done.exit_code == 0 and name.splitlines()[-1:] == ["jsync"]:
         return version
-    if done.exit_code in {_NOT_FOUND, _NOT_EXECUTABLE} or done.exit_code == 0:
+    if done.exit_code in NOT_THERE or done.exit_code == 0:
         return None
     reason = first_line(done.stderr) or f"exit code {done.exit_code}"
     # One that starts and then fails is as good as none; but not being allowed to run anything is something else.
@@ -76,8 +76,8 @@ async def ask_jsync(
         JsyncError: whatever the document names as its error.
     """
     done = await run(runner, jsync_command(jsync, words), stdin=stdin, timeout_s=timeout_s, most_bytes=_MOST_BYTES)
-    if done.exit_code in {_NOT_FOUND, _NOT_EXECUTABLE}:
-        raise HostError(f"there is no `{jsync}` that runs", hint="`jsync up --install` brings it")
+    if done.exit_code in NOT_THERE:
+        raise no_jsync(jsync)
     lines = done.stdout.splitlines()  # what a login prints comes first
     try:
         document = json.loads(lines[-1]) if lines else None
@@ -90,6 +90,11 @@ async def ask_jsync(
     if isinstance(error, dict):
         raise error_from(error)
     return document
+
+
+def no_jsync(jsync: str) -> HostError:
+    """Return the error that says that a machine has no command ``jsync``."""
+    return HostError(f"there is no `{jsync}` that runs", hint="`jsync up --install` brings it")
 
 
 def error_from(words: Mapping[str, Any], *, host: str | None = None) -> JsyncError:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,34 +16,12 @@ from sync_core.model.errors import HostError, JsyncError, UnreachableError
 from sync_core.model.inventory import Connection, Inventory
 from sync_core.net.runner import Process, Runner
 from tests.support.agents import a_pair
-from tests.support.fleet import DIES, a_launcher, inventory_of
+from tests.support.fleet import DIES, FarAway, a_launcher, far, inventory_of
 from tests.support.net import a_host, an_inventory
-from tests.support.runners import PrefixRunner, ScriptedRunner
-from tests.support.site import PROJECT, Site, eventually
+from tests.support.runners import ScriptedRunner
+from tests.support.site import Site, eventually
 
 pytestmark = pytest.mark.filterwarnings("ignore:subprocess:ResourceWarning")  # agents outlive who started them
-
-
-class FarAway(PrefixRunner):
-    """This machine as if it were another one: a state folder of its own, and jsync on its PATH."""
-
-    def __init__(self, folder: Path) -> None:
-        (folder / "bin").mkdir(parents=True, exist_ok=True)
-        jsync = folder / "bin" / "jsync"
-        jsync.write_text(f'#!/bin/sh\nexec {sys.executable} -P -m cli "$@"\n')
-        jsync.chmod(0o755)
-        super().__init__(
-            "env", f"PATH={folder}/bin:/usr/bin:/bin", f"JSYNC_STATE_DIR={folder}/state", f"PYTHONPATH={PROJECT}"
-        )
-
-
-def far(inventory: Inventory, *names: str) -> Inventory:
-    """Return the inventory with some hosts on another machine."""
-    hosts = {
-        name: replace(host, connection=Connection.SSH) if name in names else host
-        for name, host in inventory.hosts.items()
-    }
-    return replace(inventory, hosts=hosts)
 
 
 def up(inventory: Inventory, state: Path, runner: Runner, **options: Any) -> dict[str, UpResult]:

@@ -6,15 +6,11 @@ import sys
 from pathlib import Path
 
 import psutil
-import pytest
 
 from sync_core.agent.state import HostState
-from sync_core.fleet.foreground import ForegroundResult, run_foreground
-from sync_core.model.errors import UsageError
-from sync_core.model.inventory import Connection
-from tests.support.agents import a_pair
-from tests.support.fleet import DIES, SLEEPS, a_launcher, ended_by_signal, inventory_of, is_ready
-from tests.support.net import a_host, an_inventory, listening
+from sync_core.fleet.foreground.run import ForegroundOptions, ForegroundResult, run_foreground
+from tests.support.fleet import DIES, SLEEPS, Listener, a_launcher, ended_by_signal, inventory_of, is_ready
+from tests.support.net import listening
 from tests.support.site import Site
 
 
@@ -27,31 +23,19 @@ def _children(host: str) -> list[int]:
     ]
 
 
-class Foreground:
+class Foreground(Listener):
     """Runs a site's agents and keeps what they say."""
 
     def __init__(self, site: Site, *command: str) -> None:
+        super().__init__()
         self._site = site
         self._command = command
-        self.lines: list[tuple[str, str]] = []
-        self.ready = 0
 
     def run(self, *, timeout_s: float = 60) -> ForegroundResult:
         inventory = inventory_of(self._site)
-        return run_foreground(
-            inventory,
-            tuple(inventory.hosts.values()),
-            a_launcher(self._site.state, *self._command),
-            wait_timeout_s=timeout_s,
-            on_line=lambda host, line: self.lines.append((host, line)),
-            on_ready=self._on_ready,
-        )
-
-    def _on_ready(self) -> None:
-        self.ready += 1
-
-    def said(self, text: str) -> bool:
-        return any(text in line for _, line in self.lines)
+        launcher = a_launcher(self._site.state, *self._command)
+        options = ForegroundOptions(wait_timeout_s=timeout_s)
+        return run_foreground(inventory, tuple(inventory.hosts.values()), launcher, self, options)
 
 
 def test_agents_are_kept_running_and_stopped_with_us(tmp_path: Path) -> None:
@@ -60,7 +44,7 @@ def test_agents_are_kept_running_and_stopped_with_us(tmp_path: Path) -> None:
     killed: list[int] = []
 
     def is_time() -> bool:
-        if foreground.ready and not killed:
+        if foreground.greeted and not killed:
             killed.append(site.pid("slave-0"))
             os.kill(killed[0], signal.SIGKILL)
         return bool(killed) and is_ready(site.state, "slave-0") and site.pid("slave-0") != killed[0]
@@ -68,7 +52,7 @@ def test_agents_are_kept_running_and_stopped_with_us(tmp_path: Path) -> None:
     with ended_by_signal(is_time):
         result = foreground.run()
     assert result == ForegroundResult()
-    assert foreground.ready == 1
+    assert foreground.greeted == 1
     assert ("slave-0", "the agent ended with code -9; it is started again in 1 s") in foreground.lines
     assert {host for host, _ in foreground.lines} == {"master", "slave-0"}
     for host in ("master", "slave-0"):
@@ -89,7 +73,7 @@ def test_who_is_refused_is_named_and_the_others_go_on(tmp_path: Path) -> None:
         with ended_by_signal(is_time, signal.SIGINT):
             result = foreground.run()
     assert list(result.refused) == ["slave-0"]
-    assert foreground.ready == 0
+    assert foreground.greeted == 0
     assert result.not_ready == ()
 
 
@@ -107,7 +91,7 @@ def test_when_all_are_refused_it_is_over(tmp_path: Path) -> None:
         "master": "master: no",
         "slave-0": "slave-0: no",
     }
-    assert foreground.ready == 0
+    assert foreground.greeted == 0
 
 
 def test_an_end_during_a_pause_does_not_wait_for_it(tmp_path: Path) -> None:
@@ -115,18 +99,3 @@ def test_an_end_during_a_pause_does_not_wait_for_it(tmp_path: Path) -> None:
     with ended_by_signal(lambda: foreground.said("it is started again in 2 s")):
         result = foreground.run()
     assert result == ForegroundResult()
-
-
-def test_a_host_elsewhere_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    far = a_host("far", connection=Connection.SSH)
-    pair = a_pair(tmp_path)
-    with pytest.raises(UsageError, match="is another machine: its agent has no foreground here"):
-        run_foreground(
-            an_inventory(far),
-            (pair.master, far),
-            a_launcher(pair.state, *DIES),
-            wait_timeout_s=1,
-            on_line=lambda *_: None,
-            on_ready=lambda: None,
-        )
-    assert not pair.state.exists()
