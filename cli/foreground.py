@@ -10,6 +10,7 @@ from cli.command import Call
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
 from cli.fleet import quiet_options
+from cli.log import log_of_command
 from sync_core.model.errors import HostError, JsyncError
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ def _run(
 ) -> ForegroundResult:
     from sync_core.fleet.foreground.run import ForegroundResult, run_foreground
 
+    log_of_command(call.settings)
     results = []
     with ending_cleanly():
         results.append(run_foreground(inventory, hosts, launcher_of(call), audience, options))

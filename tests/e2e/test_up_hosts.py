@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,10 +71,24 @@ class Fleet:
 
     def jsync(self, *words: str, exit_code: int = 0) -> Any:
         """Run a command on the controller and return its document."""
-        environ = (f"JSYNC_STATE_DIR={self.lan.folder}/state", f"JSYNC_INVENTORY={self.lan.folder}/jsync.yaml")
-        done = self.controller.run("env", *environ, sys.executable, "-m", "cli", *words, "-o", "json")
+        done = self.controller.run(*self._command(*words), "-o", "json")
         assert done.returncode == exit_code, done.stdout + done.stderr
         return json.loads(done.stdout)
+
+    @contextmanager
+    def stays(self, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+        """Start a command on the controller; gives it, and the file with what it says."""
+        said = self.lan.folder / f"controller-{len(self.controller.processes)}.log"
+        process = self.controller.popen(*self._command(*words))
+        try:
+            yield process, said
+        finally:
+            process.kill()
+            process.wait()
+
+    def _command(self, *words: str) -> tuple[str, ...]:
+        environ = (f"JSYNC_STATE_DIR={self.lan.folder}/state", f"JSYNC_INVENTORY={self.lan.folder}/jsync.yaml")
+        return ("env", *environ, sys.executable, "-m", "cli", *words)
 
     def agents(self, *words: str, exit_code: int = 0) -> dict[str, dict[str, Any]]:
         return {one["host"]: one for one in self.jsync(*words, exit_code=exit_code)["agents"]}
@@ -165,6 +182,59 @@ def test_the_life_of_a_fleet(fleet: Fleet) -> None:
     assert outcomes(back) == dict.fromkeys(AGENTS, "started")
     fleet.agents("down", *LIMIT)
     assert fleet.controller.pids() == set()
+
+
+def test_the_foreground_reaches_every_machine_that_can_be_reached(fleet: Fleet) -> None:
+    fleet.agents("up", "--install", *LIMIT)  # tests may run alone
+    fleet.agents("down", *LIMIT)
+    later = fleet.disk("master", "/srv") / "remote" / "_all" / "later.job.xml"
+    with fleet.stays("up", "-v") as (process, said):
+        for refusal in ("changed .*key has changed", "full .*there is no `jsync`", "hanging .*SSH", "away .*SSH"):
+            wait_for(lambda words=refusal: bool(re.search(words, said.read_text())), refusal)  # type: ignore[misc]
+        later.write_text("<job/>\n")
+        for label, slave in (("a", "a"), ("a", "a2"), ("b", "b")):
+            wait_for((fleet.disk(label, "/srv") / slave / "later.job.xml").exists, f"the file at {slave}")
+        assert "all agents are ready" not in said.read_text()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 2
+    told = said.read_text()
+    for name in AGENTS:
+        assert re.search(rf"^{name} +\| .*SCHEDULER-902.*stopped", told, re.MULTILINE), told
+    assert len([line for line in told.splitlines() if line.startswith("jsync: ")]) == 4, told
+    assert "Traceback" not in told
+    nothing_is_left(fleet)
+
+
+def test_one_agent_elsewhere_in_the_foreground(fleet: Fleet) -> None:
+    fleet.agents("up", "--install", *LIMIT)
+    fleet.agents("down", *LIMIT)
+    with fleet.stays("agent", "b") as (process, said):
+        wait_for(lambda: fleet.jsync("status", "b", exit_code=1)["agents"][0]["state"] == "running", "b runs")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    assert all(" | " not in line for line in said.read_text().splitlines())
+    with fleet.stays("agent", "hanging") as (process, said):
+        assert process.wait(60) == 2
+    assert said.read_text().splitlines()[-1].startswith("jsync: hanging: SSH to ")
+    nothing_is_left(fleet)
+
+
+def test_who_is_killed_in_the_foreground_leaves_no_agent_behind(fleet: Fleet) -> None:
+    fleet.agents("up", "--install", *LIMIT)
+    fleet.agents("down", *LIMIT)
+    with fleet.stays("up", *LIMIT) as (process, said):
+        wait_for(lambda: "all agents are ready" in said.read_text(), "all are ready")
+        process.kill()
+        process.wait()
+    nothing_is_left(fleet)
+
+
+def nothing_is_left(fleet: Fleet) -> None:
+    """No process of the controller, and on the machines no listener but the SSH server."""
+    assert fleet.controller.pids() == set()
+    for label in GOOD:
+        machine = fleet.lan.machines[label]
+        wait_for(lambda one=machine: all(":22" in line for line in one.listeners()), f"{label} is quiet")  # type: ignore[misc]
 
 
 def test_a_state_folder_without_space_is_told(fleet: Fleet) -> None:
