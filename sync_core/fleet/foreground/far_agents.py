@@ -109,19 +109,17 @@ class FarAgents:
 
     async def _work(self, names: tuple[str, ...]) -> JsyncError:
         try:
-            runner = self._options.runner_of(self._machine.access)
-            try:
+            async with contextlib.AsyncExitStack() as stack:
+                runner = self._options.runner_of(self._machine.access)
+                stack.push_async_callback(runner.close)
                 async with self._options.places:
-                    process = await self._start(runner, names)
-                self._process = process
-                return await self._listen(process, names)
-            finally:
-                process_, self._process = self._process, None
-                if process_ is not None:
-                    await process_.close()
-                await runner.close()
+                    self._process = await self._start(runner, names)
+                stack.push_async_callback(self._process.close)
+                return await self._listen(self._process, names)
         except JsyncError as error:
             return error
+        finally:
+            self._process = None
 
     async def _start(self, runner: Runner, names: tuple[str, ...]) -> Process:
         part, options = self._machine.part, self._options
