@@ -11,12 +11,7 @@ from sync_core.model.path import RelPath
 from sync_core.net.connection import ServerLimits
 from sync_core.net.http_server import serve_http
 from sync_core.net.server import Connection
-from sync_core.protocol.messages import (
-    Answer,
-    ChangesAnswer,
-    OkAnswer,
-    Request,
-)
+from sync_core.protocol.messages import Answer, ChangesAnswer, OkAnswer, Request
 from tests.support.agents import a_connection
 from tests.support.desks import CHECK, NOON_S, OK_BY_HTTP, Desk, serving, talking
 from tests.support.http import post, read_response

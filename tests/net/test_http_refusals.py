@@ -17,11 +17,7 @@ from sync_core.net.connection import ServerLimits
 from sync_core.net.http_desk import HttpDesk
 from sync_core.net.server import Connection
 from sync_core.protocol.http import decode_http_answer
-from sync_core.protocol.messages import (
-    Answer,
-    ErrorAnswer,
-    Request,
-)
+from sync_core.protocol.messages import Answer, ErrorAnswer, Request
 from tests.support.agents import a_connection
 from tests.support.desks import CHECK, NOON_S, OK_BY_HTTP, Desk, serving, talking
 from tests.support.http import ENGINE, get, post, read_response

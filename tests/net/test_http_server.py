@@ -13,12 +13,7 @@ import pytest
 from sync_core.model.change import WriteFile
 from sync_core.model.path import RelPath
 from sync_core.protocol.http import decode_http_answer
-from sync_core.protocol.messages import (
-    ChangesAnswer,
-    CheckFolders,
-    FetchConfiguration,
-    ShowState,
-)
+from sync_core.protocol.messages import ChangesAnswer, CheckFolders, FetchConfiguration, ShowState
 from tests.support.desks import CHECK, OK_BY_HTTP, Desk, serving, talking
 from tests.support.http import ENGINE, PROLOG, get, post, read_response
 from tests.support.net import run

@@ -12,14 +12,7 @@ from sync_core.model.errors import PortInUseError
 from sync_core.model.path import RelPath
 from sync_core.model.security import Level
 from sync_core.net.server import CommandServer, Connection
-from sync_core.protocol.messages import (
-    Answer,
-    ChangesAnswer,
-    CheckFolders,
-    ErrorAnswer,
-    OkAnswer,
-    Request,
-)
+from sync_core.protocol.messages import Answer, ChangesAnswer, CheckFolders, ErrorAnswer, OkAnswer, Request
 from tests.support.desks import CHECK, OK, TIME, Desk, serving
 from tests.support.net import LOCALHOST, LOCALHOST6, Lines, RawPeer, eventually, listening, run
 

@@ -13,12 +13,7 @@ from sync_core.model.change import WriteFile
 from sync_core.model.path import RelPath
 from sync_core.model.security import Level
 from sync_core.net.server import Connection, ServerLimits
-from sync_core.protocol.messages import (
-    Answer,
-    ChangesAnswer,
-    OkAnswer,
-    Request,
-)
+from sync_core.protocol.messages import Answer, ChangesAnswer, OkAnswer, Request
 from tests.support.desks import CHECK, OK, Desk, serving
 from tests.support.net import Lines, RawPeer, eventually, run
 
