@@ -1,96 +1,20 @@
-"""Answers that master and slave give alike: refusals by level, ``<state>``, errors of the tree."""
+"""Parts of answers that master and slave write alike: errors, times, the attributes of ``<state>``."""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from sync_core.model.errors import JsyncError, RootVanishedError
 from sync_core.model.inventory import Host
-from sync_core.model.security import Level, parse_ip
-from sync_core.protocol.messages import (
-    Answer,
-    CheckFolders,
-    ClusterAnswer,
-    ErrorAnswer,
-    FetchConfiguration,
-    FetchDifferences,
-    FetchUpdatedFiles,
-    GetParam,
-    GetParams,
-    ListFiles,
-    OkAnswer,
-    OtherAnswer,
-    OtherCommand,
-    Register,
-    Request,
-    ShowCluster,
-    ShowState,
-    StateAnswer,
-)
+from sync_core.model.security import parse_ip
+from sync_core.protocol.messages import ErrorAnswer
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_answer_time, format_second
 
-__all__ = [
-    "answer_time",
-    "cluster_answer",
-    "error_answer",
-    "level_needed",
-    "other_answer",
-    "refusal",
-    "state_attributes",
-    "utc_offset_s",
-]
-
-_LEVELS: Mapping[type, Level] = {
-    CheckFolders: Level.INFO,
-    ShowState: Level.INFO,
-    ShowCluster: Level.INFO,
-    GetParam: Level.INFO,
-    GetParams: Level.INFO,
-    ListFiles: Level.INFO,
-    Register: Level.NO_ADD,
-    FetchUpdatedFiles: Level.INFO,  # only who registered gets more than SCHEDULER-457 (capture 09)
-    FetchConfiguration: Level.NO_ADD,
-    FetchDifferences: Level.NO_ADD,
-}
-"""What a peer must be allowed to do (``protocol.md`` section 10)."""
-
-_OTHERS_FOR_ALL = frozenset({"add_jobs", "add_order", "config", "job", "job_chain", "process_class", "lock"})
-_OTHERS_FOR_INFO = ("show_", "param", "params", "subsystem.show")
-
-
-def level_needed(request: Request) -> Level:
-    """Return the level that the command needs."""
-    if not isinstance(request, OtherCommand):
-        return _LEVELS[type(request)]
-    if request.name in _OTHERS_FOR_ALL:
-        return Level.ALL
-    return Level.INFO if request.name.startswith(_OTHERS_FOR_INFO) else Level.NO_ADD
-
-
-def cluster_answer(state: StateAnswer) -> ClusterAnswer:
-    """Return ``<cluster>``: the remote schedulers of ``state``."""
-    return ClusterAnswer(
-        remote_schedulers=state.remote_schedulers,
-        connected=state.connected,
-        active=state.active,
-        with_remote_schedulers=state.with_remote_schedulers,
-    )
-
-
-def other_answer(request: GetParam | GetParams | OtherCommand) -> Answer:
-    """Return what master and slave alike answer to commands that are a JobScheduler's business (section 11)."""
-    match request:
-        case GetParam():  # a scheduler's own parameters, of which we have none
-            return OkAnswer()
-        case GetParams():
-            return OtherAnswer(element="params")
-        case OtherCommand(name=name):
-            return error_answer("SCHEDULER-105", name)
+__all__ = ["answer_time", "error_answer", "refusal", "state_attributes", "utc_offset_s"]
 
 
 def utc_offset_s(now: float) -> int:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from sync_core.agent.answer_builder import AnswerBuilder, BuiltAnswer
-from sync_core.agent.answers import cluster_answer, error_answer, level_needed, other_answer, refusal
+from sync_core.agent.answers import error_answer
+from sync_core.agent.commands import OwnRequest, StateOf, answer_command
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.http_slaves import HttpSlaves
 from sync_core.agent.register import MOST_BY_HTTP, AnyIdentity, Identity, Registrations, Slave
@@ -26,16 +27,10 @@ from sync_core.protocol.messages import (
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
-    GetParam,
-    GetParams,
     ListFiles,
     OkAnswer,
-    OtherCommand,
     Register,
     Request,
-    ShowCluster,
-    ShowState,
-    StateAnswer,
 )
 from sync_core.protocol.texts import text
 
@@ -70,7 +65,7 @@ class MasterCommands:
         register: Registrations,
         http_slaves: HttpSlaves,
         wake_ups: WakeUps,
-        state: Callable[[frozenset[str]], StateAnswer],
+        state: StateOf,
         on_change: Callable[[], None],
         on_stale: Callable[[], None],
     ) -> None:
@@ -89,31 +84,23 @@ class MasterCommands:
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
         """Return the answer to one request; our own errors become ERROR answers."""
-        if connection.level < level_needed(request):
-            return error_answer("SCHEDULER-121")
-        try:
-            match request:
-                case Register():
-                    return self._register_slave(connection, request)
-                case FetchUpdatedFiles():
-                    return await self._fetch(connection, request.listed)
-                case CheckFolders():
-                    self._remote.look_now()
-                    return OkAnswer()
-                case ShowState():
-                    return self._state(request.what)
-                case ShowCluster():
-                    return cluster_answer(self._state(request.what))
-                case GetParam() | GetParams() | OtherCommand():
-                    return other_answer(request)
-                case ListFiles():
-                    return await self._list(request.slave)
-                case FetchDifferences():
-                    return await self._differences(request.slave, request.listed)
-                case FetchConfiguration():
-                    return await self._fetch_by_http(connection, request)
-        except JsyncError as error:
-            return refusal(error)
+        return await answer_command(connection, request, state=self._state, own=self._answer)
+
+    async def _answer(self, connection: Connection, request: OwnRequest) -> Answer:
+        match request:
+            case Register():
+                return self._register_slave(connection, request)
+            case FetchUpdatedFiles():
+                return await self._fetch(connection, request.listed)
+            case CheckFolders():
+                self._remote.look_now()
+                return OkAnswer()
+            case ListFiles():
+                return await self._list(request.slave)
+            case FetchDifferences():
+                return await self._differences(request.slave, request.listed)
+            case FetchConfiguration():
+                return await self._fetch_by_http(connection, request)
 
     def forget(self, connection: Connection) -> None:
         """Note that a connection ended."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from sync_core.agent.answers import cluster_answer, error_answer, level_needed, other_answer, refusal
+from sync_core.agent.answers import error_answer
 from sync_core.agent.cache import CacheFolder
+from sync_core.agent.commands import OwnRequest, StateOf, answer_command
 from sync_core.model.answer_plan import plan_answer
-from sync_core.model.errors import JsyncError
 from sync_core.model.manifest import Manifest
 from sync_core.net.server import Connection
 from sync_core.protocol.messages import (
@@ -19,16 +19,10 @@ from sync_core.protocol.messages import (
     FetchDifferences,
     FetchUpdatedFiles,
     FileListAnswer,
-    GetParam,
-    GetParams,
     ListFiles,
     OkAnswer,
-    OtherCommand,
     Register,
     Request,
-    ShowCluster,
-    ShowState,
-    StateAnswer,
 )
 
 __all__ = ["SlaveCommands"]
@@ -45,40 +39,30 @@ class SlaveCommands:
         state: builds ``<state>`` for the words of ``what``.
     """
 
-    def __init__(
-        self, cache: CacheFolder, *, wake_up: Callable[[], None], state: Callable[[frozenset[str]], StateAnswer]
-    ) -> None:
+    def __init__(self, cache: CacheFolder, *, wake_up: Callable[[], None], state: StateOf) -> None:
         self._cache = cache
         self._wake_up = wake_up
         self._state = state
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
         """Return the answer to one request; our own errors become ERROR answers."""
-        if connection.level < level_needed(request):
-            return error_answer("SCHEDULER-121")
-        try:
-            match request:
-                case CheckFolders():
-                    self._wake_up()
-                    return OkAnswer()
-                case ShowState():
-                    return self._state(request.what)
-                case ShowCluster():
-                    return cluster_answer(self._state(request.what))
-                case GetParam() | GetParams() | OtherCommand():
-                    return other_answer(request)
-                case ListFiles():
-                    return FileListAnswer(manifest=await self._cache.manifest())
-                case FetchDifferences():
-                    return await self._differences(request.listed)
-                case Register():
-                    return error_answer("SCHEDULER-105", "register_remote_scheduler")
-                case FetchConfiguration():
-                    return error_answer("SCHEDULER-105", "supervisor.configuration.fetch")
-                case FetchUpdatedFiles():
-                    return error_answer("SCHEDULER-457", str(connection.peer_ip))
-        except JsyncError as error:
-            return refusal(error)
+        return await answer_command(connection, request, state=self._state, own=self._answer)
+
+    async def _answer(self, connection: Connection, request: OwnRequest) -> Answer:
+        match request:
+            case CheckFolders():
+                self._wake_up()
+                return OkAnswer()
+            case ListFiles():
+                return FileListAnswer(manifest=await self._cache.manifest())
+            case FetchDifferences():
+                return await self._differences(request.listed)
+            case Register():
+                return error_answer("SCHEDULER-105", "register_remote_scheduler")
+            case FetchConfiguration():
+                return error_answer("SCHEDULER-105", "supervisor.configuration.fetch")
+            case FetchUpdatedFiles():
+                return error_answer("SCHEDULER-457", str(connection.peer_ip))
 
     async def _differences(self, listed: Manifest) -> Answer:
         plan = plan_answer(await self._cache.manifest(), listed)
