@@ -29,12 +29,12 @@ class Progress:
     def __init__(self, checks: Sequence[PortCheck], *, network_only: bool) -> None:
         self._checks = tuple(checks)
         self._network_only = network_only
-        self._results: dict[int, list[CheckResult]] = {}
+        self._results: dict[tuple[str, ...], list[CheckResult]] = {}
 
     def note(self, check: PortCheck, result: CheckResult) -> None:
         """Take in one result; a later one for the same address takes its place."""
-        others = [one for one in self._results.get(id(check), []) if one.address != result.address]
-        self._results[id(check)] = [*others, result]
+        others = [one for one in self._results.get(_key(check), []) if one.address != result.address]
+        self._results[_key(check)] = [*others, result]
 
     @property
     def done(self) -> int:
@@ -43,18 +43,23 @@ class Progress:
 
     def table(self, *, most_rows: int) -> Table:
         """Return the checks that fit, those that go on still first."""
-        ordered = sorted(self._checks, key=lambda check: id(check) in self._results)
+        ordered = sorted(self._checks, key=lambda check: _key(check) in self._results)
         rows = [self._row(check) for check in ordered[:most_rows]]
         head = f"{self.done} OF {len(self._checks)}"
         return Table(columns=("FROM", "TO", "PORT", head), rows=tuple(rows))
 
     def _row(self, check: PortCheck) -> tuple[Cell, ...]:
-        results = self._results.get(id(check), [])
+        results = self._results.get(_key(check), [])
         verdict: Cell = Styled("…", Style.FAINT)
         if results:
             worst = max(results, key=lambda one: verdict_style(one, network_only=self._network_only) is Style.BAD)
             verdict = Styled(worst.verdict, verdict_style(worst, network_only=self._network_only))
         return (check.source.name, check.target.name, f"{check.port}/{check.protocol}", verdict)
+
+
+def _key(check: PortCheck) -> tuple[str, ...]:
+    """Return what tells a check from the others; who makes the checks has values of their own."""
+    return (check.source.name, check.target.name, check.protocol, check.purpose)
 
 
 @contextlib.contextmanager
