@@ -29,7 +29,7 @@ def render(table: Table, *, color: bool, width: int | None = None) -> str:
     return "".join(f"{_painted(line, color=color)}\n" for line in _fitted(table, width))
 
 
-def render_cut(table: Table, *, color: bool, width: int, height: int) -> list[str]:
+def render_cut(table: Table, *, color: bool, width: int, height: int | None = None) -> list[str]:
     """Return the table with a line for each row, cut off at the right, and at most ``height`` lines of it."""
     chosen = table if table.narrow is None or _total(_natural(table)) <= width else table.narrow
     lines = list(_grid(chosen, _natural(chosen), None))[:height]

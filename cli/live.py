@@ -80,9 +80,11 @@ class _Area:
             self._write(text, self._lines)
 
     def _write(self, above: str, lines: Sequence[str]) -> None:
-        back = f"\x1b[{len(self._lines)}A" if self._lines else ""
+        up = f"\x1b[{len(self._lines)}A" if self._lines else ""
+        # Line by line: some terminals keep what is erased to the end of the screen.
+        erased = "\r\x1b[K" + up + "\x1b[K\n" * len(self._lines) + up
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{back}\r\x1b[J{above}" + "".join(f"{line}\n" for line in lines))
+            self._stream.write(erased + above + "".join(f"{line}\n" for line in lines))
             self._stream.flush()
         self._lines = tuple(lines)
 

@@ -11,6 +11,7 @@ from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work
 from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
+from cli.render.recap import recap_line
 from cli.render.unified import colored
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _show_all(call: Call, report: DiffReport) -> None:
         _show(call, one, is_short=are_several or call.settings.is_quiet)
     if are_several and not call.settings.is_quiet:
         call.sink.table(recap_table(report.slaves))
+        call.sink.note(recap_line([one.outcome for one in report.slaves]))
 
 
 def _code(report: DiffReport) -> ExitCode:

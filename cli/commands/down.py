@@ -10,7 +10,8 @@ from cli.agents import with_recap
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
-from cli.fleet import OUTCOME_STYLES, Forks, at_work
+from cli.fleet import Forks, at_work
+from cli.render.recap import recap_cell, recap_line
 from cli.tables import Style, Styled, Table
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _show(call: Call, results: tuple[DownResult, ...], *, is_check: bool) -> Non
                 styles.get(result.outcome, Style.DOUBTFUL),
             ),
             str(result.pid) if result.pid else "",
-            Styled(result.recap, OUTCOME_STYLES[result.recap]),
+            recap_cell(result.recap),
         )
         for result in results
     )
@@ -78,6 +79,8 @@ def _show(call: Call, results: tuple[DownResult, ...], *, is_check: bool) -> Non
             call.sink.warn(
                 f"jsync: {result.host} runs in the foreground (pid {result.pid}); stop it where it was started"
             )
+    if len(results) > 1:
+        call.sink.note(recap_line([result.recap for result in results]))
 
 
 COMMAND = Command(

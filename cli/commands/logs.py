@@ -15,6 +15,7 @@ from cli.documents import plain
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work, quiet_options
 from cli.log import log_of_command
+from cli.render.recap import recap_line
 from sync_core.model.errors import JsyncError, UsageError
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def _logs(
                 call.sink.log_line(prefixes.of(log.host), line)
             if log.error is not None:
                 call.sink.warn(error_text(log.error, about=log.host))
+        if len(logs) > 1 and any(log.error for log in logs):
+            call.sink.note(recap_line([log.outcome for log in logs]))
     return ExitCode.TROUBLE if any(log.error for log in logs) else ExitCode.DONE
 
 
@@ -65,6 +68,7 @@ def logs_document(logs: Sequence[HostLog]) -> dict[str, object]:
     """Return the document without ``schema``."""
     return {
         "lines": [{"host": log.host, "line": line} for log in logs for line in log.lines],
+        "hosts": [{"host": log.host, "recap": log.outcome.value} for log in logs],
         "errors": [{"host": log.host, "error": plain(log.error)} for log in logs if log.error is not None],
     }
 

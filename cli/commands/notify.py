@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.choice import choose_slaves
 from cli.command import Call, Command
-from cli.documents import plain
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work
+from cli.render.notify import notify_document, notify_recap, notify_summary
+from cli.render.recap import recap_line
 
 if TYPE_CHECKING:
     from sync_core.fleet.notify import Notified
@@ -34,23 +36,27 @@ def _notify(
         results = notify_slaves(inventory, chosen, check=check, options=options)
     is_bad = any(result.error for result in results)
     if call.settings.is_json:
-        call.sink.document("notify", {"ok": not is_bad, "is_check": check, "slaves": plain(results)})
+        documents = [notify_document(result) for result in results]
+        call.sink.document("notify", {"ok": not is_bad, "is_check": check, "slaves": documents})
     else:
-        for result in results:
-            _show(call, result, check=check)
+        _show(call, results, check=check)
     return ExitCode.TROUBLE if is_bad else ExitCode.DONE
 
 
-def _show(call: Call, result: Notified, *, check: bool) -> None:
-    if result.error is not None:
-        call.sink.warn(error_text(result.error, about=result.slave))
-        return
+def _show(call: Call, results: Sequence[Notified], *, check: bool) -> None:
+    """Show where one wake-up went, or of several a recap; with ``-q`` only what may have been in vain."""
     if not call.settings.is_quiet:
-        verb = "would be sent" if check else "sent"
-        whence = f" from {result.sent_by}" if result.sent_by else ""
-        call.sink.lines([f"{result.slave}: wake-up {verb} to {result.endpoint} by {result.protocol.upper()}{whence}"])
-    if result.note is not None:
-        call.sink.warn(f"jsync: {result.slave}: the wake-up may be ignored: {result.note}")
+        if len(results) > 1:
+            call.sink.table(notify_recap(results))
+        else:
+            call.sink.lines(notify_summary(result, check=check) for result in results if result.error is None)
+    for result in results:
+        if result.error is not None:
+            call.sink.warn(error_text(result.error, about=result.slave))
+        if result.note is not None:
+            call.sink.warn(f"jsync: {result.slave}: the wake-up may be ignored: {result.note}")
+    if len(results) > 1:
+        call.sink.note(recap_line([result.outcome for result in results]))
 
 
 COMMAND = Command(

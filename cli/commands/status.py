@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -13,6 +14,7 @@ from cli.command import Call, Command
 from cli.errors import ExitCode
 from cli.fleet import Forks, Timeout, at_work, quiet_options
 from cli.log import log_of_command
+from cli.render.recap import recap_line
 from cli.render.status import status_document, status_table
 from sync_core.model.errors import UsageError
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND"]
 
 _PAUSE_S = 1.0
-_CLEAR = "\x1b[H\x1b[2J"
 
 
 def _status(
@@ -39,11 +40,11 @@ def _status(
 
     if watch and call.settings.is_json:
         raise UsageError("--watch and -o json exclude each other: stdout holds one document", hint="leave out --watch")
-    log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     folder = state_folder(call.environ)
     if watch:
+        log_of_command(call.settings)
         _watch(call, inventory, chosen, folder, quiet_options(call, forks=forks, timeout=timeout))
     with at_work(call, chosen, forks=forks, timeout=timeout) as options:
         report = read_status(inventory, chosen, folder, options=options)
@@ -63,14 +64,13 @@ def _code(report: StatusReport) -> ExitCode:
 
 def _watch(call: Call, inventory: Inventory, hosts: tuple[Host, ...], folder: Path, options: FleetOptions) -> NoReturn:
     """Show the status again and again; only Ctrl-C ends it."""
+    from cli.live_status import watcher_of
     from sync_core.fleet.status import watch_status
 
-    clear = _CLEAR if call.sink.streams.stdout.isatty() else ""
+    watcher = watcher_of(call.sink)
 
-    def show(report: StatusReport) -> None:
-        call.sink.streams.write(clear)
-        _show(call, report)
-        call.sink.streams.flush()
+    def show(report: StatusReport, missing: tuple[str, ...]) -> None:
+        watcher.show(report, missing, datetime.now(UTC))
 
     watch_status(inventory, hosts, folder, options=options, show=show, pause_s=_PAUSE_S)
 
@@ -78,7 +78,9 @@ def _watch(call: Call, inventory: Inventory, hosts: tuple[Host, ...], folder: Pa
 def _show(call: Call, report: StatusReport) -> None:
     agents = [agent for agent in report.agents if not (call.settings.is_quiet and agent.is_ok)]
     if agents:
-        call.sink.table(status_table(agents))
+        call.sink.table(status_table(agents, datetime.now(UTC)))
+    if len(report.agents) > 1:
+        call.sink.note(recap_line([agent.outcome for agent in report.agents]))
 
 
 COMMAND = Command(

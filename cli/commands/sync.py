@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,8 @@ from cli.choice import choose_slaves
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.fleet import Forks, Timeout, at_work
-from cli.render.sync import sync_document, sync_lines, sync_summary, sync_unified
+from cli.render.recap import recap_line
+from cli.render.sync import sync_document, sync_lines, sync_recap, sync_summary, sync_unified
 from cli.render.unified import colored
 from sync_core.model.errors import TooManyRemovalsError, UnsafeNameError
 
@@ -42,8 +44,7 @@ def _sync(
         documents = [sync_document(result, with_contents=diff) for result in results]
         call.sink.document("sync", {"ok": not any(codes), "is_check": check, "slaves": documents})
     else:
-        for result in results:
-            _show(call, result, check=check, with_contents=diff)
+        _show_all(call, results, check=check, with_contents=diff)
     return max(codes, default=ExitCode.DONE)
 
 
@@ -57,14 +58,24 @@ def _code(result: Synced) -> ExitCode:
             return ExitCode.TROUBLE
 
 
+def _show_all(call: Call, results: Sequence[Synced], *, check: bool, with_contents: bool) -> None:
+    """Show what changed, slave by slave, and of several slaves a recap; with ``-q`` only what went wrong."""
+    are_several = len(results) > 1
+    for result in results:
+        if result.error is not None:
+            call.sink.warn(error_text(result.error, about=result.slave))
+        elif not call.settings.is_quiet and not (are_several and not result.effects):
+            _show(call, result, check=check, with_contents=with_contents)
+    if are_several and not call.settings.is_quiet:
+        call.sink.table(sync_recap(results))
+        call.sink.note(recap_line([one.outcome for one in results]))
+
+
 def _show(call: Call, result: Synced, *, check: bool, with_contents: bool) -> None:
-    if result.error is not None:
-        call.sink.warn(error_text(result.error, about=result.slave))
-    elif not call.settings.is_quiet:
-        call.sink.lines([sync_summary(result, check=check)])
-        call.sink.content(sync_lines(result))
-        if with_contents:
-            call.sink.content(colored(sync_unified(result)))
+    call.sink.lines([sync_summary(result, check=check)])
+    call.sink.content(sync_lines(result))
+    if with_contents:
+        call.sink.content(colored(sync_unified(result)))
 
 
 COMMAND = Command(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.documents import plain
-from cli.fleet import OUTCOME_STYLES
+from cli.render.recap import recap_cell
 from cli.render.unified import side, too_large, unified
 from cli.tables import Cell, Style, Styled, Table
 from cli.times import rfc3339
@@ -33,6 +33,7 @@ def _slave(one: SlaveDiff, *, with_contents: bool) -> dict[str, object]:
     return {
         "slave": one.slave,
         "master": one.master,
+        "recap": one.outcome.value,
         "in_sync": one.in_sync,
         "master_source": one.master_source,
         "slave_source": one.slave_source,
@@ -72,14 +73,19 @@ def diff_summary(one: SlaveDiff, diff: Diff) -> str:
 
 
 def diff_table(diff: Diff) -> Table:
-    """Return a line for each path that differs."""
+    """Return a line for each path that differs; where there is little room, which side is newer instead of times."""
     columns = ("STATE", "PATH", "KIND", "LAYER", "MASTER", "SLAVE")
-    return Table(columns=columns, rows=tuple(_row(entry) for entry in diff.entries))
+    narrow = ("STATE", "PATH", "LAYER", "MASTER", "SLAVE", "NEWER")
+    return Table(
+        columns=columns,
+        rows=tuple(_row(entry) for entry in diff.entries),
+        narrow=Table(columns=narrow, rows=tuple(_narrow_row(entry) for entry in diff.entries)),
+    )
 
 
 def recap_table(slaves: Iterable[SlaveDiff]) -> Table:
     """Return a line for each slave: what came of it, and how its two lists were read."""
-    columns = ("SLAVE", "STATE", "SAME", "CHANGED", "MISSING", "EXTRA", "MASTER", "LISTS")
+    columns = ("SLAVE", "RECAP", "SAME", "CHANGED", "MISSING", "EXTRA", "MASTER", "LISTS")
     rows = tuple(_recap(one) for one in slaves)
     return Table(columns=columns, rows=rows, right=frozenset({"SAME", "CHANGED", "MISSING", "EXTRA"}))
 
@@ -90,12 +96,38 @@ def _recap(one: SlaveDiff) -> tuple[Cell, ...]:
         found = one.diff.counts
         counts = (str(found.same), str(found.changed), str(found.missing), str(found.extra))
     lists = ", ".join(str(source or "-") for source in (one.master_source, one.slave_source))
-    return (one.slave, Styled(one.outcome, OUTCOME_STYLES[one.outcome]), *counts, one.master, lists)
+    return (one.slave, recap_cell(one.outcome), *counts, one.master, lists)
 
 
 def _row(entry: DiffEntry) -> tuple[Cell, ...]:
     state = Styled(entry.state, _STYLES[entry.state])
     return (state, entry.path, entry.kind, entry.layer or "", _short(entry.master), _short(entry.slave))
+
+
+def _narrow_row(entry: DiffEntry) -> tuple[Cell, ...]:
+    path = entry.path if entry.kind == "file" else f"{entry.path}/"
+    return (
+        Styled(entry.state, _STYLES[entry.state]),
+        path,
+        entry.layer or "",
+        _md5(entry.master),
+        _md5(entry.slave),
+        _newer(entry.master, entry.slave),
+    )
+
+
+def _newer(master: Entry | None, slave: Entry | None) -> str:
+    if master is None or slave is None or master.last_write_time is None or slave.last_write_time is None:
+        return ""
+    if master.last_write_time == slave.last_write_time:
+        return "-"
+    return "master" if master.last_write_time > slave.last_write_time else "slave"
+
+
+def _md5(entry: Entry | None) -> str:
+    if entry is None:
+        return "-"
+    return entry.md5[:8] if entry.md5 else entry.kind
 
 
 def _short(entry: Entry | None) -> str:

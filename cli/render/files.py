@@ -38,9 +38,12 @@ def files_document(found: FileList) -> dict[str, object]:
 
 
 def files_table(found: FileList) -> Table:
-    """Return a line for each file and folder."""
+    """Return a line for each file and folder; where there is little room, only the beginning of each md5."""
     columns = ("MD5", "LAST WRITE TIME", "SIZE", "LAYER", "PATH")
-    return Table(columns=columns, rows=tuple(_row(entry) for entry in found.manifest), right=frozenset({"SIZE"}))
+    rows = tuple(_row(entry) for entry in found.manifest)
+    narrow = tuple((md5[:8], *rest) for md5, *rest in rows)
+    right = frozenset({"SIZE"})
+    return Table(columns=columns, rows=rows, right=right, narrow=Table(columns=columns, rows=narrow, right=right))
 
 
 def files_troubles(found: FileList) -> list[FileTroubleError]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cli.documents import plain
 from cli.tables import Cell, Style, Styled, Table
+from cli.times import ago
 
 if TYPE_CHECKING:
     from sync_core.fleet.agent_status import AgentStatus, StatusReport
@@ -38,24 +40,41 @@ def status_document(report: StatusReport) -> dict[str, object]:
     return {
         "ok": report.ok,
         "agents": [
-            {key: plain(getattr(agent, key)) for key in (_OF_MASTERS if _is_master(agent) else _OF_SLAVES)}
+            {
+                **{key: plain(getattr(agent, key)) for key in (_OF_MASTERS if _is_master(agent) else _OF_SLAVES)},
+                "recap": agent.outcome.value,
+            }
             for agent in report.agents
         ],
     }
 
 
-def status_table(agents: Iterable[AgentStatus]) -> Table:
-    """Return a line for each agent; what is wrong or awaited stands at its end."""
+def status_table(agents: Iterable[AgentStatus], now: datetime) -> Table:
+    """Return a line for each agent; what is wrong or awaited stands at its end.
+
+    Where there is little room it stands below, and times are counted from now.
+
+    Args:
+        agents: in their order.
+        now: with a time zone.
+    """
+    agents = tuple(agents)
     columns = ("HOST", "ROLE", "STATE", "SINCE", "PID", "TCP", "UDP", "IN SYNC", "FILES", "LAST FETCH", "NOTE")
     rows = tuple(_row(agent) for agent in agents)
-    return Table(columns=columns, rows=rows, right=frozenset({"PID", "TCP", "UDP", "FILES"}))
+    narrow = Table(
+        columns=("HOST", "ROLE", "STATE", "SINCE", "IN SYNC", "FILES", "LAST FETCH"),
+        rows=tuple(_narrow_row(agent, now) for agent in agents),
+        right=frozenset({"FILES"}),
+        remarks=tuple(_note(agent, lambda time: ago(time, now)) for agent in agents),
+    )
+    return Table(columns=columns, rows=rows, right=frozenset({"PID", "TCP", "UDP", "FILES"}), narrow=narrow)
 
 
 def _row(agent: AgentStatus) -> tuple[Cell, ...]:
     return (
         agent.host,
         agent.role,
-        Styled(agent.state, _STATES.get(agent.state, Style.BAD)),
+        _state(agent),
         _second(agent.started_at),
         _text(agent.pid),
         _text(agent.tcp_port),
@@ -63,8 +82,24 @@ def _row(agent: AgentStatus) -> tuple[Cell, ...]:
         _sync(agent),
         _text(agent.files),
         _second(agent.last_fetch_at),
-        _note(agent),
+        _note(agent, _second),
     )
+
+
+def _narrow_row(agent: AgentStatus, now: datetime) -> tuple[Cell, ...]:
+    return (
+        agent.host,
+        agent.role,
+        _state(agent),
+        ago(agent.started_at, now) if agent.started_at else "",
+        _sync(agent),
+        _text(agent.files),
+        ago(agent.last_fetch_at, now) if agent.last_fetch_at else "",
+    )
+
+
+def _state(agent: AgentStatus) -> Cell:
+    return Styled(agent.state, _STATES.get(agent.state, Style.BAD))
 
 
 def _sync(agent: AgentStatus) -> Cell:
@@ -79,12 +114,12 @@ def _sync(agent: AgentStatus) -> Cell:
     return Styled(f"{agent.slaves_in_sync} of {agent.slaves_registered}", Style.GOOD if is_good else Style.DOUBTFUL)
 
 
-def _note(agent: AgentStatus) -> str:
-    """Return what is wrong or awaited, and since when."""
+def _note(agent: AgentStatus, moment: Callable[[str], str]) -> str:
+    """Return what is wrong or awaited, and since when, in the form that ``moment`` gives to times."""
     words = [agent.last_error or ""]
     if agent.in_sync is False:
         because = agent.pending_because if agent.pending_because != agent.last_error else None
-        since = f"behind since {_second(agent.pending_since)}" if agent.pending_since else ""
+        since = f"behind since {moment(agent.pending_since)}" if agent.pending_since else ""
         words.append(": ".join(word for word in (since, because) if word))
     return "; ".join(word for word in words if word)
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from cli.documents import plain
+from cli.render.recap import recap_cell
 from cli.render.unified import unified
-from cli.tables import Cell, Style, Styled
+from cli.tables import Cell, Style, Styled, Table
 
 if TYPE_CHECKING:
     from sync_core.fleet.sync import Synced
 
-__all__ = ["sync_document", "sync_lines", "sync_summary", "sync_unified"]
+__all__ = ["sync_document", "sync_lines", "sync_recap", "sync_summary", "sync_unified"]
 
 
 _STYLES = {"added": Style.GOOD, "changed": Style.DOUBTFUL, "removed": Style.BAD}
@@ -22,6 +24,7 @@ def sync_document(result: Synced, *, with_contents: bool) -> dict[str, object]:
     document: dict[str, object] = {
         "slave": result.slave,
         "master": result.master,
+        "recap": result.outcome.value,
         "changes": plain(result.effects),
         "error": plain(result.error),
     }
@@ -34,9 +37,23 @@ def sync_summary(result: Synced, *, check: bool) -> str:
     """Return one line about one slave."""
     if not result.effects:
         return f"{result.slave}: in sync with {result.master}"
-    actions = [effect.action.value for effect in result.effects]
-    counts = ", ".join(f"{actions.count(action)} {action}" for action in _STYLES)
+    counts = ", ".join(f"{count} {action}" for count, action in zip(_counts(result), _STYLES, strict=True))
     return f"{result.slave}: {'would fetch' if check else 'fetched'} from {result.master}: {counts}"
+
+
+def sync_recap(results: Iterable[Synced]) -> Table:
+    """Return a line for each slave: what came of it."""
+    columns = ("SLAVE", "RECAP", *(action.upper() for action in _STYLES), "MASTER")
+    rows = tuple((one.slave, recap_cell(one.outcome), *_counts(one), one.master) for one in results)
+    return Table(columns=columns, rows=rows, right=frozenset(columns[2:-1]))
+
+
+def _counts(result: Synced) -> list[str]:
+    """Return how many paths were added, changed and removed."""
+    if result.error is not None:
+        return [""] * len(_STYLES)
+    actions = [effect.action.value for effect in result.effects]
+    return [str(actions.count(action)) for action in _STYLES]
 
 
 def sync_lines(result: Synced) -> list[Cell]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from sync_core.fleet.each import Outcome
 from sync_core.model.inventory import Host, Role
 
 __all__ = ["AgentState", "AgentStatus", "StatusReport", "known_values", "status_from", "unreachable"]
@@ -73,6 +74,13 @@ class AgentStatus:
         if self.state is not AgentState.RUNNING or self.last_error is not None:
             return False
         return self.role is Role.MASTER or self.in_sync is True
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the recap says; nothing is ever changed."""
+        if self.state is AgentState.UNREACHABLE:
+            return Outcome.UNREACHABLE
+        return Outcome.OK if self.is_ok else Outcome.FAILED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sync_core.agent.state import HostState
-from sync_core.fleet.each import FleetOptions, for_each, outcome_of
+from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
 from sync_core.fleet.far_calls import FarCalls
 from sync_core.fleet.far_jsync import error_from
 from sync_core.fleet.log_file import LogFile
@@ -40,6 +40,11 @@ class HostLog:
     host: str
     lines: tuple[str, ...] = ()
     error: JsyncError | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the recap says."""
+        return outcome_of(self.error)
 
 
 def read_logs(

@@ -7,34 +7,17 @@ agent itself by TCP, which a JobScheduler answers as well. What a slave can't kn
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import NoReturn
 
-from sync_core.agent.state import HostState
-from sync_core.fleet.agent_status import (
-    AgentState,
-    AgentStatus,
-    StatusReport,
-    known_values,
-    status_from,
-    unreachable,
-)
-from sync_core.fleet.asked_status import SlaveView, ask_state, slave_views, status_of_answer, with_master_view
-from sync_core.fleet.each import FleetOptions, Outcome, for_each
-from sync_core.fleet.far_calls import FarCalls
-from sync_core.fleet.reach import Reach
+from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport
+from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.status_look import Look
 from sync_core.fleet.up import runnable
-from sync_core.model.errors import HostError, JsyncError, PeerError, UnreachableError
-from sync_core.model.inventory import Connection, Host, Inventory
-from sync_core.net.resolve import Resolver
-from sync_core.protocol.messages import StateAnswer
+from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["AgentState", "AgentStatus", "StatusReport", "read_status", "watch_status"]
-
-T = TypeVar("T")
 
 
 def read_status(
@@ -51,10 +34,14 @@ def read_status(
     Raises:
         StateError: another inventory owns the name of a host here.
     """
+    chosen = runnable(hosts)
 
     async def once() -> StatusReport:
-        async with _look(inventory, options or FleetOptions()) as look:
-            return await look.report(runnable(hosts), state_folder)
+        look = Look(inventory, chosen, state_folder, options or FleetOptions())
+        try:
+            return await look.at(chosen)
+        finally:
+            await look.close()
 
     return asyncio.run(once())
 
@@ -65,173 +52,67 @@ def watch_status(
     state_folder: Path,
     *,
     options: FleetOptions,
-    show: Callable[[StatusReport], None],
+    show: Callable[[StatusReport, tuple[str, ...]], None],
     pause_s: float,
 ) -> NoReturn:
-    """Show how the agents are again and again, for ever; connections are kept meanwhile.
+    """Show how the agents are again and again, for ever; a host that is slow to answer delays no other.
 
     Args:
         inventory: as for ``read_status``, which raises the same.
         hosts: likewise.
         state_folder: likewise.
-        options: likewise.
-        show: gets each report.
-        pause_s: between one report and the next look.
+        options: likewise; connections are kept.
+        show: gets what is known, and the hosts of which nothing is known yet; several times in each pause.
+        pause_s: between one look at a host and the next.
     """
     chosen = runnable(hosts)
 
     async def for_ever() -> NoReturn:
-        async with _look(inventory, options) as look:
-            while True:
-                show(await look.report(chosen, state_folder))
-                await asyncio.sleep(pause_s)
-                look.forget()
+        watch = _Watch(Look(inventory, chosen, state_folder, options, keep_s=pause_s / 2), chosen, options, pause_s)
+        try:
+            await watch.show_again_and_again(show)
+        finally:
+            await watch.close()
         raise AssertionError("only an exception ends this")
 
     asyncio.run(for_ever())
 
 
-@asynccontextmanager
-async def _look(inventory: Inventory, options: FleetOptions) -> AsyncIterator[_Look]:
-    reach = Reach(options.runners())
-    look = _Look(inventory, reach, options)
-    try:
-        yield look
-    finally:
-        look.forget()
-        await reach.close()
+_SHOWN_IN_A_PAUSE = 4
 
 
-class _Look:
-    """One look at all agents; what several of them need is asked once."""
+class _Watch:
+    """Each host is looked at in a task of its own."""
 
-    def __init__(self, inventory: Inventory, reach: Reach, options: FleetOptions) -> None:
-        self._inventory = inventory
-        self._reach = reach
-        self._options = options
-        self._calls = FarCalls(inventory, reach, timeout_s=options.timeout_s)
-        self._resolver = Resolver()
-        self._questions: dict[tuple[str, str], asyncio.Task[Any]] = {}
+    def __init__(self, look: Look, hosts: tuple[Host, ...], options: FleetOptions, pause_s: float) -> None:
+        self._look = look
+        self._hosts = hosts
+        self._pause_s = pause_s
+        self._places = asyncio.Semaphore(options.forks)
+        self._latest: dict[str, AgentStatus] = {}
+        self._tasks = [asyncio.ensure_future(self._follow(host)) for host in hosts]
 
-    async def report(self, hosts: tuple[Host, ...], state_folder: Path) -> StatusReport:
-        """Return how the agents of ``hosts`` are now."""
-        here = {host.name for host in hosts if await self._reach.connection_of(host) is Connection.LOCAL}
-        local = {host.name: _local_status(self._inventory, host, state_folder) for host in hosts if host.name in here}
+    async def show_again_and_again(self, show: Callable[[StatusReport, tuple[str, ...]], None]) -> NoReturn:
+        """Raises what a look at a host raises."""
+        while True:
+            await asyncio.sleep(self._pause_s / _SHOWN_IN_A_PAUSE)
+            for task in self._tasks:
+                if task.done():
+                    task.result()
+            known = tuple(self._latest[host.name] for host in self._hosts if host.name in self._latest)
+            missing = tuple(host.name for host in self._hosts if host.name not in self._latest)
+            show(StatusReport(agents=known), missing)
 
-        async def one(host: Host) -> AgentStatus:
-            status = local.get(host.name) or await self._far_status(host, hosts)
-            return status if host.is_master else await self._with_master(host, status, state_folder)
-
-        return StatusReport(
-            agents=await for_each(
-                hosts,
-                one,
-                options=self._options,
-                failed=lambda host, error: unreachable(host, str(error)),
-                outcome=_outcome,
-            )
-        )
-
-    def forget(self) -> None:
-        """Ask everything anew the next time, and reach again who could not be reached."""
-        for task in self._questions.values():
+    async def close(self) -> None:
+        for task in self._tasks:
             task.cancel()
-        self._questions.clear()
-        self._reach.forget_failures()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._look.close()
 
-    async def _far_status(self, host: Host, hosts: tuple[Host, ...]) -> AgentStatus:
-        try:
-            return status_from(host, await self._document(host, hosts))
-        except UnreachableError as error:
-            reason = error
-        except JsyncError as error:  # no jsync there, or an old one, or one that refuses
-            reason = UnreachableError(str(error), hint=error.hint)
-        try:
-            return status_of_answer(host, await self._state_of(host))
-        except (PeerError, HostError) as error:
-            return unreachable(host, f"{reason}; {error}" if str(reason) != str(error) else str(reason))
-
-    async def _document(self, host: Host, hosts: tuple[Host, ...]) -> Mapping[str, Any]:
-        """Return what the jsync of the host's machine says of all its hosts that are wanted."""
-        neighbours = {other.name for other in self._calls.neighbours(host)}
-        names = [other.name for other in hosts if other.name in neighbours]
-        return await self._once("document", names[0], lambda: self._calls.ask(host, "status", *names))
-
-    async def _state_of(self, host: Host) -> StateAnswer:
-        return await self._once("state", host.name, lambda: ask_state(host, self._resolver))
-
-    async def _once(self, what: str, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        task = self._questions.get((what, name))
-        if task is None:
-            task = self._questions[what, name] = asyncio.ensure_future(ask())
-        # Shielded: several hosts may wait for it, and one of them may give up.
-        answer: T = await asyncio.shield(task)
-        return answer
-
-    async def _with_master(self, host: Host, status: AgentStatus, state_folder: Path) -> AgentStatus:
-        """Add what the slave's master knows of it."""
-        if status.state is not AgentState.RUNNING:
-            return status
-        master = self._inventory.hosts.get(status.master or host.masters[0])
-        if master is None or not master.is_master:
-            return status
-        if await self._reach.connection_of(master) is Connection.LOCAL:
-            view = _local_view(self._inventory, state_folder, master.name, host.name)
-            return _with_reason(status if view is None else with_master_view(status, view, master.name))
-        try:
-            views = slave_views(await self._state_of(master))
-            addresses = await self._resolver.resolve(host.address)
-        except (PeerError, HostError):
-            return _with_reason(status)  # the master's own line tells
-        view = next((found for ip in addresses if (found := views.get((ip, host.tcp_port))) is not None), None)
-        return _with_reason(with_master_view(status, view, master.name))
-
-
-def _outcome(status: AgentStatus) -> Outcome:
-    if status.state is AgentState.UNREACHABLE:
-        return Outcome.UNREACHABLE
-    return Outcome.OK if status.is_ok else Outcome.FAILED
-
-
-def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> AgentStatus:
-    state = HostState(state_folder, host.name)
-    record = state.claim(inventory.source)
-    if record is None or not record.is_alive:
-        died = f"the agent (pid {record.pid}) died" if record is not None else None
-        return AgentStatus(
-            host=host.name,
-            role=host.role,
-            state=AgentState.STOPPED,
-            tcp_port=host.tcp_port,
-            udp_port=host.udp_port,
-            last_error=died,
-        )
-    said = {**state.status(), "pid": record.pid, "version": record.version, "started_at": record.started_at}
-    values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **known_values(said)}
-    running = AgentState.RUNNING if record.is_ready else AgentState.STARTING
-    return AgentStatus(host=host.name, role=host.role, state=running, **values)
-
-
-def _local_view(inventory: Inventory, state_folder: Path, master: str, slave: str) -> SlaveView | None:
-    """Return what a master of this inventory on this machine says of a slave that is not in sync."""
-    state = HostState(state_folder, master)
-    record = state.record()
-    if record is None or not record.is_alive or record.inventory != inventory.source:
-        return None
-    entries = state.status().get("slaves")
-    entries = entries if isinstance(entries, list) else []
-    entry = next((one for one in entries if isinstance(one, dict) and one.get("slave") == slave), {})
-    if not isinstance(entry.get("pending_since"), str) or entry.get("is_refused") is True:
-        return None  # why it does not take what it is given, the slave itself says best
-    because = "the wake-up is not answered" if entry.get("is_unanswered") else "the wake-up was sent"
-    return SlaveView(is_registered=True, is_pending=True, pending_since=entry["pending_since"], pending_because=because)
-
-
-def _with_reason(status: AgentStatus) -> AgentStatus:
-    """Say why a slave is not in sync, if nobody has yet."""
-    if status.in_sync is True or status.pending_because is not None:
-        return status
-    because = status.last_error
-    if because is None and status.registered_at is None:
-        because = "it has not registered with a master yet"
-    return replace(status, pending_because=because)
+    async def _follow(self, host: Host) -> NoReturn:
+        while True:
+            async with self._places:
+                report = await self._look.at([host])
+            self._latest[host.name] = report.agents[0]
+            await asyncio.sleep(self._pause_s)
+            self._look.forget_failures()

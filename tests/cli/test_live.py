@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,36 +14,24 @@ from cli.output import Sink, Streams
 from cli.settings import Settings
 from cli.tables import Table
 from tests.support.cli import Stream
+from tests.support.silence import Silence, silence
 from tests.support.site import Site, eventually
 from tests.support.terminal import Terminal, terminal
 
 SLAVES = 30
 
 
-class Silence:
-    """An SSH server that takes connections and says nothing, until it goes away."""
-
-    def __init__(self) -> None:
-        self._server = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port: int = self._server.getsockname()[1]
-
-    def end(self) -> None:
-        """Hang up on everybody."""
-        self._server.close()
+@pytest.fixture(name="silent")
+def _silent() -> Iterator[Silence]:
+    with silence() as one:
+        yield one
 
 
 @pytest.fixture
-def silence() -> Iterator[Silence]:
-    silence = Silence()
-    yield silence
-    silence.end()
-
-
-@pytest.fixture
-def site(tmp_path: Path, silence: Silence) -> Site:
+def site(tmp_path: Path, silent: Silence) -> Site:
     """Slave 0 is here; for all others a machine is waited for that never says a word."""
     site = Site(tmp_path, slaves=SLAVES)
-    there = {"connection": "ssh", "ssh_port": silence.port}
+    there = {"connection": "ssh", "ssh_port": silent.port}
     site.more = {name: there for name in list(site.ports)[1:]}
     site.write_inventory()
     (site.remote / "_all").mkdir(exist_ok=True)
@@ -59,10 +46,10 @@ def _run(
     return terminal(command, folder=site.folder, environ=site.environment(), size=size, stdout=stdout)
 
 
-def test_it_shows_who_is_waited_for_and_is_gone_at_the_end(site: Site, silence: Silence) -> None:
+def test_it_shows_who_is_waited_for_and_is_gone_at_the_end(site: Site, silent: Silence) -> None:
     with _run(site, "diff", "slave-0", "slave-1") as screen:
         screen.wait_for("1 OF 2", "slave-1  1 s", gone=["slave-0"])
-        silence.end()
+        silent.end()
         assert screen.wait() == 2
         assert " OF " not in screen.text
         assert screen.lines[0].startswith("jsync: slave-1: ")
@@ -70,18 +57,28 @@ def test_it_shows_who_is_waited_for_and_is_gone_at_the_end(site: Site, silence: 
         assert screen.is_sane
 
 
+def test_ports_that_are_checked_still_stand_first(site: Site, silent: Silence) -> None:
+    with _run(site, "check-ports", "slave-0", "slave-1", "--timeout", "30") as screen:
+        screen.wait_for("2 OF 6")
+        assert [line.split()[-1] for line in screen.lines[1:]] == ["…"] * 4 + ["no-listener"] * 2
+        silent.end()
+        assert screen.wait() == 1
+        assert " OF 6" not in "\n".join([*screen.scrolled_away, screen.text])
+        assert screen.is_sane
+
+
 @pytest.mark.parametrize("size", [(10, 40), (4, 20)])
-def test_it_stays_within_a_small_terminal(site: Site, silence: Silence, size: tuple[int, int]) -> None:
+def test_it_stays_within_a_small_terminal(site: Site, silent: Silence, size: tuple[int, int]) -> None:
     with _run(site, "diff", "slaves", size=size) as screen:
         screen.wait_for("1 OF 30", " 1 s")
         screen.wait_for(" 2 s")
         assert len(screen.lines) < size[0]
-        silence.end()
+        silent.end()
         assert screen.wait() == 2
         assert " OF 30" not in "\n".join([*screen.scrolled_away, screen.text])
 
 
-def test_it_follows_the_size_of_the_terminal(site: Site, silence: Silence) -> None:
+def test_it_follows_the_size_of_the_terminal(site: Site, silent: Silence) -> None:
     with _run(site, "diff", "slaves") as screen:
         screen.wait_for("1 OF 30")
         eventually(lambda: len(screen.lines) == 21, what="the forks and the head")
@@ -98,21 +95,22 @@ def test_it_is_gone_after_an_interruption(site: Site) -> None:
         screen.wait_for("1 OF 30")
         screen.press("\x03")
         assert screen.wait() == 130
-        assert screen.text.lstrip("^C\n") == "jsync: interrupted"
+        assert " OF " not in screen.text
+        assert screen.lines[-1].lstrip("^C") == "jsync: interrupted"
         assert screen.is_sane
 
 
-def test_stdout_elsewhere_has_nothing_of_it(site: Site, silence: Silence, tmp_path: Path) -> None:
+def test_stdout_elsewhere_has_nothing_of_it(site: Site, silent: Silence, tmp_path: Path) -> None:
     with _run(site, "diff", "slave-0", "slave-1", "-o", "json", stdout=tmp_path / "out") as screen:
         screen.wait_for("1 OF 2")
-        silence.end()
+        silent.end()
         assert screen.wait() == 2
         assert screen.lines == []
     assert (tmp_path / "out").read_text().startswith('{"schema": "jsync.diff/1"')
 
 
-def test_without_a_terminal_there_is_nothing_of_it(site: Site, silence: Silence) -> None:
-    silence.end()
+def test_without_a_terminal_there_is_nothing_of_it(site: Site, silent: Silence) -> None:
+    silent.end()
     run = site.run("diff", "slaves")
     assert run.code == 2
     assert not any(word in run.stdout + run.stderr for word in ("\x1b", "\r", " OF "))
@@ -137,5 +135,6 @@ def test_what_is_logged_meanwhile_stands_above() -> None:
         assert handler.stream is stream
     finally:
         logging.getLogger().removeHandler(handler)
-    assert "\x1b[1A\r\x1b[Ja word\n1 OF 2\n" in stream.written().decode()
-    assert stream.written().decode().endswith("\x1b[1A\r\x1b[J")
+    erased = "\r\x1b[K\x1b[1A\x1b[K\n\x1b[1A"
+    assert f"{erased}a word\n1 OF 2\n" in stream.written().decode()
+    assert stream.written().decode().endswith(erased)

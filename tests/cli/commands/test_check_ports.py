@@ -46,11 +46,3 @@ def test_what_is_not_open_is_explained(tmp_path: Path) -> None:
     assert "next: start the agent: jsync up slave" in result.out
     assert "registration" not in result.out
     assert result.err == ""
-
-
-def test_a_terminal_sees_the_progress_on_stderr(tmp_path: Path) -> None:
-    file = inventory(tmp_path, free_port(), free_port())
-    result = run_cli("check-ports", "-i", file, "--network-only", "--color", "never", is_terminal=True)
-    assert result.exit_code == 0
-    assert "OF 2" in result.err
-    assert result.out.startswith("FROM")

@@ -54,7 +54,7 @@ def test_diff_of_what_is_not(site: Site) -> None:
 def test_diff_of_several_ends_with_a_recap(site: Site) -> None:
     lines = _run(site, "diff", "slaves").out.splitlines()
     assert [line.split() for line in lines[-3:]] == [
-        ["SLAVE", "STATE", "SAME", "CHANGED", "MISSING", "EXTRA", "MASTER", "LISTS"],
+        ["SLAVE", "RECAP", "SAME", "CHANGED", "MISSING", "EXTRA", "MASTER", "LISTS"],
         ["slave-0", "changed", "1", "1", "0", "0", "master", "local,", "local"],
         ["slave-1", "ok", "1", "0", "0", "0", "master", "local,", "local"],
     ]
@@ -192,7 +192,8 @@ def test_check_ports_where_nothing_runs(site: Site) -> None:
 
 def test_status_where_nothing_runs(site: Site) -> None:
     result = _run(site, "status", "slaves")
-    assert (result.exit_code, result.err) == (1, "")
+    assert (result.exit_code, result.err) == (1, "jsync: 2 hosts: 2 failed\n")
+    assert _run(site, "status", "slaves", "-q").err == ""
     assert [line.split()[:3] for line in result.out.splitlines()[1:]] == [
         ["slave-0", "slave", "stopped"],
         ["slave-1", "slave", "stopped"],
@@ -209,10 +210,17 @@ def test_what_never_ends_is_no_document(site: Site, argv: tuple[str, ...]) -> No
 
 def test_down_and_logs_where_nothing_runs(site: Site) -> None:
     assert _run(site, "logs").out == ""
-    assert _run(site, "logs", "-o", "json").document == {"schema": "jsync.logs/1", "lines": [], "errors": []}
+    hosts = [{"host": host, "recap": "ok"} for host in ("master", "slave-0", "slave-1")]
+    assert _run(site, "logs", "-o", "json").document == {
+        "schema": "jsync.logs/1",
+        "lines": [],
+        "hosts": hosts,
+        "errors": [],
+    }
     result = _run(site, "down")
     assert result.exit_code == 0
     assert result.out.count("not-running") == 3
+    assert result.err == "jsync: 3 hosts: 3 ok\n"
     assert _run(site, "down", "-q").out == ""
 
 

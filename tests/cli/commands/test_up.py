@@ -153,7 +153,9 @@ def test_sync_without_an_agent(site: Site) -> None:
         assert (site.cache() / "b.job.xml").read_bytes() == b"<job/>\n"
         assert _run(site, "sync", "slave-0", "-q").out == ""
         document = _run(site, "sync", "slave-0", "-o", "json").document
-        assert document["slaves"] == [{"slave": "slave-0", "master": "master", "changes": [], "error": None}]
+        assert document["slaves"] == [
+            {"slave": "slave-0", "master": "master", "recap": "ok", "changes": [], "error": None}
+        ]
 
         (site.remote / "_all" / "a.job.xml").unlink()
         (site.remote / "_all" / "b.job.xml").unlink()
@@ -172,12 +174,3 @@ def test_a_port_in_use_is_trouble_and_says_who_holds_it(site: Site) -> None:
             assert "pid" in run.stderr
         assert site.run("up", "slave-0", "-o", "json").json["ok"] is False
     assert site.run("down").code == 0
-
-
-def test_watch_goes_on_until_it_is_interrupted(site: Site) -> None:
-    with _started(site, "status", "--watch") as process:
-        assert process.stdout is not None
-        heads = [line for _, line in zip(range(7), process.stdout, strict=False) if line.startswith("HOST")]
-        assert len(heads) >= 2
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) == 130

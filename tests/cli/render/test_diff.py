@@ -60,6 +60,16 @@ def test_screen() -> None:
     assert_golden("diff.txt", screen)
 
 
+def test_screen_of_a_narrow_terminal() -> None:
+    screen = render(diff_table(_DIFF), color=False, width=80)
+    assert screen.splitlines() == [
+        "STATE    PATH                              LAYER  MASTER     SLAVE     NEWER",
+        "missing  empty/                            _all   directory  -",
+        "extra    gone\\n.xml                               -          9dd4e461",
+        "changed  stresstest/order_creator.job.xml  own    22af645d   0a5c7b01  master",
+    ]
+
+
 def test_summary_of_what_is_in_sync() -> None:
     expected = "slave-5000: in sync with scheduler-4440, 3 files (lists: scheduler-4440 by agent, slave-5000 by local)"
     assert diff_summary(_one(_IN_SYNC), _IN_SYNC) == expected
@@ -83,6 +93,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
             {
                 "slave": "slave-5000",
                 "master": "scheduler-4440",
+                "recap": "changed",
                 "in_sync": False,
                 "master_source": "agent",
                 "slave_source": "local",

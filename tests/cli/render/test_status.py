@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from cli.layout import render
 from cli.render.status import status_document, status_table
 from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport
@@ -57,8 +59,17 @@ _NEW = AgentStatus(host="m2", role=Role.MASTER, state=AgentState.STARTING, pid=4
 _REPORT = StatusReport(agents=(_MASTER, _SLAVE, _LATE, _STOPPED, _NEW))
 
 
+_NOW = datetime(2026, 11, 24, 9, 6, 5, tzinfo=UTC)
+
+
 def test_table() -> None:
-    assert_golden("status.txt", render(status_table(_REPORT.agents), color=False))
+    assert_golden("status.txt", render(status_table(_REPORT.agents, _NOW), color=False))
+
+
+def test_on_a_narrow_terminal_times_are_ages_and_notes_stand_below() -> None:
+    screen = render(status_table(_REPORT.agents, _NOW), color=False, width=80)
+    assert_golden("status-80.txt", screen)
+    assert max(map(len, screen.splitlines())) <= 80
 
 
 def test_document_has_the_keys_of_the_contract() -> None:
@@ -78,6 +89,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
                 "slaves_registered": 2,
                 "slaves_in_sync": 1,
                 "last_error": None,
+                "recap": "ok",
             },
             {
                 "host": "slave-5000",
@@ -97,6 +109,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
                 "pending_since": None,
                 "pending_because": None,
                 "last_error": None,
+                "recap": "ok",
             },
         ],
     }

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
-from cli.render.sync import sync_document, sync_lines, sync_summary, sync_unified
+from cli.layout import render
+from cli.render.sync import sync_document, sync_lines, sync_recap, sync_summary, sync_unified
 from cli.tables import Style, Styled
 from sync_core.fleet.effects import effects_of
 from sync_core.fleet.sync import Synced
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
+from sync_core.model.errors import UnreachableError
 from sync_core.model.manifest import Entry, Kind, Manifest, md5_of
 from sync_core.model.path import RelPath
 
@@ -54,9 +56,20 @@ def test_summary() -> None:
     assert sync_summary(nothing, check=False) == "s: in sync with m"
 
 
+def test_recap() -> None:
+    nothing = Synced(slave="slave-1", master="m")
+    away = Synced(slave="slave-2", master="m", error=UnreachableError("not in time"))
+    assert render(sync_recap((_RESULT, nothing, away)), color=False).splitlines() == [
+        "SLAVE       RECAP        ADDED  CHANGED  REMOVED  MASTER",
+        "slave-5000  changed          2        1        2  scheduler-4440",
+        "slave-1     ok               0        0        0  m",
+        "slave-2     unreachable                           m",
+    ]
+
+
 def test_document() -> None:
     document = sync_document(_RESULT, with_contents=False)
-    assert list(document) == ["slave", "master", "changes", "error"]
+    assert list(document) == ["slave", "master", "recap", "changes", "error"]
     assert isinstance(document["changes"], list)
     assert document["changes"][0] == {"path": "dir/changed.xml", "kind": "file", "action": "changed"}
     assert document["changes"][4] == {"path": "was-a-file", "kind": "directory", "action": "added"}
