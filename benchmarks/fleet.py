@@ -3,7 +3,8 @@
     python -m benchmarks.fleet [HOSTS [FORKS…]]
 
 Starts one SSH server on loopback that stands for all hosts: each has an address and a login of its own. The master's
-folder lies here. Needs OpenSSH's sshd and ssh-keygen.
+folder lies here. Beside it the least that any tool must do: OpenSSH's client that lets md5sum list the same folders, as
+many at once. Needs OpenSSH's sshd, ssh and ssh-keygen.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.support.ports import free_port
@@ -47,8 +49,9 @@ def main() -> None:
         folder = Path(name)
         _write(folder, hosts, port)
         for at_once in forks:
-            seconds = _diff(folder, at_once)
-            print(f"jsync diff, {hosts} hosts, {_FILES} files each, {at_once} at once: {seconds:.1f} s")
+            diff_s, bare_s = _diff(folder, at_once), _bare_ssh(folder, hosts, port, at_once)
+            what = f"{hosts} hosts, {_FILES} files each, {at_once} at once"
+            print(f"{what}: jsync diff {diff_s:.1f} s, ssh and md5sum {bare_s:.1f} s, ratio {diff_s / bare_s:.2f}")
 
 
 @contextlib.contextmanager
@@ -81,7 +84,7 @@ def _write(folder: Path, hosts: int, port: int) -> None:
             place = root / f"folder-{number % 20}" / f"{number}.job.xml"
             place.parent.mkdir(exist_ok=True)
             place.write_bytes(_CONTENT.replace(b"%d", str(number).encode()))
-    names = {f"slave-{n:03}": f"127.1.{n // 250}.{n % 250 + 1}" for n in range(hosts)}
+    names = {f"slave-{n:03}": _address(n) for n in range(hosts)}
     key = (folder / "host.pub").read_text().split()[:2]
     (folder / "known_hosts").write_text("".join(f"[{ip}]:{port} {' '.join(key)}\n" for ip in names.values()))
     (folder / "ssh_config").write_text(f"Host *\n  UserKnownHostsFile {folder}/known_hosts\n  IdentitiesOnly yes\n")
@@ -99,6 +102,25 @@ def _write(folder: Path, hosts: int, port: int) -> None:
         "slaves": {"vars": of_slaves, "hosts": {name: {"address": ip} for name, ip in names.items()}},
     }
     (folder / "jsync.yaml").write_text(json.dumps(document))
+
+
+def _address(number: int) -> str:
+    return f"127.1.{number // 250}.{number % 250 + 1}"
+
+
+def _bare_ssh(folder: Path, hosts: int, port: int, forks: int) -> float:
+    options = ["-F", str(folder / "ssh_config"), "-i", str(folder / "user"), "-p", str(port), "-o", "BatchMode=yes"]
+    listing = f"find {folder}/cache -type f -exec md5sum {{}} +"
+
+    def one(number: int) -> None:
+        command = ["ssh", *options, _address(number), listing]
+        done = subprocess.run(command, capture_output=True, check=True)
+        assert done.stdout.count(b"\n") == _FILES, done
+
+    started_s = time.perf_counter()
+    with ThreadPoolExecutor(forks) as pool:
+        list(pool.map(one, range(hosts)))
+    return time.perf_counter() - started_s
 
 
 def _diff(folder: Path, forks: int) -> float:
