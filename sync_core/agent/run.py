@@ -18,10 +18,11 @@ import filelock
 from sync_core.agent.manager import ServiceManager
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
+from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
 from sync_core.agent.slave_agent import SlaveAgent
 from sync_core.agent.slave_state import rfc3339
-from sync_core.agent.state import HostState, RunRecord
+from sync_core.agent.state import HostState
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.protocol.texts import text

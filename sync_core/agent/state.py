@@ -11,19 +11,19 @@ digests.json    the digest cache
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import filelock
 import platformdirs
 
-from sync_core.agent.process import is_alive
+from sync_core.agent.json_files import read_object, write_object
+from sync_core.agent.run_record import RunRecord
+from sync_core.agent.state_lock import StateLock
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import SOURCE_SEPARATOR
 
@@ -40,77 +40,6 @@ def state_folder(environ: Mapping[str, str]) -> Path:
     if os.geteuid() == 0:
         return Path("/var/lib/jsync")
     return Path(platformdirs.user_state_dir("jsync"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRecord:
-    """What an agent writes about itself when it starts.
-
-    Attributes:
-        host: the inventory's name.
-        role: ``master`` or ``slave``.
-        inventory: the ``source`` of the inventory that it was started with.
-        settings_md5: digest of all settings that it was started with; another one means: restart it.
-        pid: its process.
-        process_started_at: when that process began, seconds since the system's start.
-        started_at: RFC 3339, UTC.
-        version: of jsync.
-        is_detached: whether ``jsync up -d`` started it.
-        is_ready: whether its ports are bound.
-    """
-
-    host: str
-    role: str
-    inventory: str
-    settings_md5: str
-    pid: int
-    process_started_at: float
-    started_at: str
-    version: str
-    is_detached: bool
-    is_ready: bool
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether that process still runs."""
-        return is_alive(self.pid, self.process_started_at)
-
-
-_RECORD_TYPES: Mapping[str, type] = {
-    "host": str,
-    "role": str,
-    "inventory": str,
-    "settings_md5": str,
-    "pid": int,
-    "process_started_at": float,
-    "started_at": str,
-    "version": str,
-    "is_detached": bool,
-    "is_ready": bool,
-}
-_PIDS = range(1, 1 << 31)
-_OTHER_FOLDER = "make it writable, or set JSYNC_STATE_DIR to another folder"
-
-
-class _StateLock(filelock.FileLock):
-    """A file lock whose file can't be made for reasons that an administrator can mend."""
-
-    def acquire(self, *args: Any, **how: Any) -> Any:
-        """Take the lock.
-
-        Raises:
-            filelock.Timeout: somebody else holds it.
-            StateError: the file can't be made or locked.
-        """
-        try:
-            return super().acquire(*args, **how)
-        except filelock.Timeout:
-            raise
-        except (OSError, NotImplementedError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "its file system knows no locks"
-            raise StateError(
-                f"the state folder {Path(self.lock_file).parent} can't be used: {reason}", hint=_OTHER_FOLDER
-            ) from error
 
 
 class HostState:
@@ -148,20 +77,15 @@ class HostState:
 
     def agent_lock(self) -> filelock.BaseFileLock:
         """Return the lock that an agent holds for its life; the kernel frees it when the process dies."""
-        return _StateLock(self.folder / "agent.lock", mode=0o600)
+        return StateLock(self.folder / "agent.lock", mode=0o600)
 
     def up_lock(self) -> filelock.BaseFileLock:
         """Return the lock that is held while an agent is started or stopped."""
-        return _StateLock(self.folder / "up.lock", mode=0o600)
+        return StateLock(self.folder / "up.lock", mode=0o600)
 
     def record(self) -> RunRecord | None:
         """Return the run record; ``None`` where there is none, or none that can be read."""
-        values = _read_json(self._record_path) or {}
-        found: dict[str, Any] = {field.name: values.get(field.name) for field in fields(RunRecord)}
-        if not all(isinstance(found[name], kind) for name, kind in _RECORD_TYPES.items()):
-            return None
-        record = RunRecord(**found)
-        return record if record.pid in _PIDS else None
+        return RunRecord.of(read_object(self._record_path) or {})
 
     def write_record(self, record: RunRecord) -> None:
         """Replace the run record.
@@ -170,7 +94,7 @@ class HostState:
             StateError: it can't be written.
         """
         try:
-            _write_json(self._record_path, asdict(record))
+            write_object(self._record_path, asdict(record))
         except OSError as error:
             raise StateError(
                 f"{self._record_path} can't be written: {error.strerror}",
@@ -189,12 +113,12 @@ class HostState:
 
     def status(self) -> dict[str, Any]:
         """Return what the agent last said about itself, by the keys of ``jsync.status/1``; may be empty."""
-        return _read_json(self._status_path) or {}
+        return read_object(self._status_path) or {}
 
     def write_status(self, values: Mapping[str, Any]) -> None:
         """Replace the status; an agent whose status can't be written goes on, and says so in its log once."""
         try:
-            _write_json(self._status_path, values)
+            write_object(self._status_path, values)
         except OSError as error:
             if self._is_status_written:
                 _log.warning("%s can't be written, `jsync status` shows old values: %s", self._status_path, error)
@@ -227,22 +151,3 @@ class HostState:
 def _is_there(inventory: str) -> bool:
     """Return whether the inventory of that ``source`` still exists, in all its parts."""
     return Path(inventory).exists() or all(Path(part).exists() for part in inventory.split(SOURCE_SEPARATOR))
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    try:
-        values = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def _write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Replace the file in one step, so that a reader finds the old or the new one."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        temporary.write_text(json.dumps(values, indent=1), encoding="utf-8")
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

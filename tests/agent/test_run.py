@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sync_core.agent.run import run_agent
-from sync_core.agent.state import RunRecord
+from sync_core.agent.run_record import RunRecord
 from sync_core.model.errors import PortInUseError, StateError
 from sync_core.model.inventory import Host
 from tests.support.agents import Pair, a_pair, state_of

@@ -10,7 +10,8 @@ import filelock
 import pytest
 
 from sync_core.agent.process import process_started_at
-from sync_core.agent.state import HostState, RunRecord, state_folder
+from sync_core.agent.run_record import RunRecord
+from sync_core.agent.state import HostState, state_folder
 from sync_core.model.errors import StateError
 from tests.support.agents import state_of
 from tests.support.inventories import a_slave, an_inventory

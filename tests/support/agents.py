@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from sync_core.agent.process import process_started_at
+from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
-from sync_core.agent.state import HostState, RunRecord
+from sync_core.agent.state import HostState
 from sync_core.model.inventory import Host, Inventory, Role
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.connection import Connection, ServerLimits
