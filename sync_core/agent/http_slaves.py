@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Final
 
 from sync_core.agent.logs import PrefixedLogger
-from sync_core.agent.register import HttpIdentity, Registrations, Slave
+from sync_core.agent.register import Registrations
+from sync_core.agent.registration import HttpIdentity, Slave
 from sync_core.model.errors import UnreachableError
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.resolve import Resolver

@@ -12,7 +12,8 @@ from sync_core.agent.answers import error_answer
 from sync_core.agent.commands import OwnRequest, StateOf, answer_command
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.http_slaves import HttpSlaves
-from sync_core.agent.register import MOST_BY_HTTP, AnyIdentity, Identity, Registrations, Slave
+from sync_core.agent.register import MOST_BY_HTTP, Registrations
+from sync_core.agent.registration import AnyIdentity, Identity, Slave
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps

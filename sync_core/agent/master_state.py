@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sync_core.agent.register import Slave
+from sync_core.agent.registration import Slave
 from sync_core.agent.slave_state import rfc3339
 from sync_core.protocol.messages import RemoteScheduler
 from sync_core.protocol.times import format_last_write_time

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from sync_core.agent.answers import error_answer
 from sync_core.agent.logs import PrefixedLogger
-from sync_core.agent.register import Registrations, Slave
+from sync_core.agent.register import Registrations
+from sync_core.agent.registration import Slave
 from sync_core.agent.views import Views
 from sync_core.model.errors import JsyncError, RemoteRefusalError, TreeError
 from sync_core.model.reminder import Signal

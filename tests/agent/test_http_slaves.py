@@ -11,7 +11,8 @@ import pytest
 
 from sync_core.agent import register as register_module
 from sync_core.agent.http_slaves import HttpSlaves
-from sync_core.agent.register import FORGET_AFTER_S, MOST_BY_HTTP, HttpIdentity, Registrations, Slave
+from sync_core.agent.register import FORGET_AFTER_S, MOST_BY_HTTP, Registrations
+from sync_core.agent.registration import HttpIdentity, Identity, Slave
 from sync_core.model.manifest import EMPTY_MANIFEST, Entry, Manifest
 from sync_core.model.path import RelPath
 from sync_core.model.security import IpAddress, Level
@@ -178,7 +179,7 @@ def test_who_is_gone_is_not_signalled_and_forgotten_after_a_day() -> None:
 
 def test_a_classic_registration_is_not_touched_by_one_by_http() -> None:
     register = Registrations()
-    classic = register_module.Identity(LOCALHOST, 5000)
+    classic = Identity(LOCALHOST, 5000)
     register.register(classic, a_registration(), "c", now=1.0, monotonic=1.0)
     arrive(register)
     register.deactivate(now=100.0, monotonic=100.0)

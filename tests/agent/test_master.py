@@ -12,7 +12,8 @@ from sync_core.agent.folders import FolderChooser
 from sync_core.agent.http_slaves import HttpSlaves
 from sync_core.agent.master import MasterCommands
 from sync_core.agent.master_state import slave_status
-from sync_core.agent.register import Registrations, Slave
+from sync_core.agent.register import Registrations
+from sync_core.agent.registration import Slave
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps

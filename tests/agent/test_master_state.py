@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from sync_core.agent.master_state import remote_scheduler, slave_status
-from sync_core.agent.register import Identity, Slave
+from sync_core.agent.registration import Identity, Slave
 from sync_core.model.reminder import Reminder
 from sync_core.protocol.messages import ErrorAnswer
 from tests.support.agents import a_registration

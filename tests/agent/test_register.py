@@ -5,7 +5,8 @@ import dataclasses
 import hypothesis.strategies as st
 from hypothesis import given
 
-from sync_core.agent.register import FORGET_AFTER_S, MOST_GONE, Identity, Registrations, Slave
+from sync_core.agent.register import FORGET_AFTER_S, MOST_GONE, Registrations
+from sync_core.agent.registration import Identity, Slave
 from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm
 from tests.support.agents import a_registration
 from tests.support.net import LOCALHOST

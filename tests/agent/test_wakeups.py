@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sync_core.agent.register import Identity, Registrations, Slave
+from sync_core.agent.register import Registrations
+from sync_core.agent.registration import Identity, Slave
 from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
 from sync_core.model.manifest import Manifest
