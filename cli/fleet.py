@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sync_core.fleet.each import FleetOptions, Outcome
     from sync_core.model.inventory import Host
 
-__all__ = ["OUTCOME_STYLES", "Forks", "HostProgress", "Timeout", "at_work", "quiet_options"]
+__all__ = ["OUTCOME_STYLES", "Forks", "HostProgress", "Timeout", "announced_options", "at_work", "quiet_options"]
 
 Forks = Annotated[int, typer.Option("--forks", metavar="N", min=1, help="Hosts at once.")]
 Timeout = Annotated[
@@ -70,16 +70,20 @@ class HostProgress:
 
 @contextlib.contextmanager
 def at_work(call: Call, hosts: Sequence[Host], *, forks: int, timeout: float) -> Iterator[FleetOptions]:
-    """Give the options of a run on ``hosts``, and show its progress while it lasts, if somebody looks.
-
-    What the library logs of it goes to stderr.
-    """
-    log_of_command(call.settings)
+    """Give the options of a run on ``hosts``, and show its progress while it lasts, if somebody looks."""
+    options = announced_options(call, hosts, forks=forks, timeout=timeout)
     progress = HostProgress([host.name for host in hosts])
-    if call.settings.verbosity:
-        call.sink.note(f"jsync: {len(hosts)} hosts, {forks} at once, {timeout:g} s for each")
     with live_table(call.sink, progress.table):
-        yield replace(quiet_options(call, forks=forks, timeout=timeout), watcher=progress)
+        yield replace(options, watcher=progress)
+
+
+def announced_options(call: Call, hosts: Sequence[Host], *, forks: int, timeout: float) -> FleetOptions:
+    """Return the options of a run on ``hosts``, which ``-v`` shows; what the library logs of it goes to stderr."""
+    log_of_command(call.settings)
+    if call.settings.verbosity:
+        number = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+        call.sink.note(f"jsync: {number}, {forks} at once, {timeout:g} s for each")
+    return quiet_options(call, forks=forks, timeout=timeout)
 
 
 def quiet_options(call: Call, *, forks: int, timeout: float) -> FleetOptions:

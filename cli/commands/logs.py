@@ -13,8 +13,7 @@ from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
-from cli.fleet import Forks, Timeout, at_work, quiet_options
-from cli.log import log_of_command
+from cli.fleet import Forks, Timeout, announced_options, at_work
 from cli.render.recap import recap_line
 from sync_core.model.errors import JsyncError, UsageError
 
@@ -43,8 +42,7 @@ def _logs(
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     folder = state_folder(call.environ)
     if follow:
-        log_of_command(call.settings)
-        options = quiet_options(call, forks=forks, timeout=timeout)
+        options = announced_options(call, chosen, forks=forks, timeout=timeout)
         return _follow(call, inventory, chosen, folder, lines=lines, options=options)
     from sync_core.fleet.logs import read_logs
 

@@ -12,8 +12,7 @@ from cli.agents import warn_of_orphans
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.errors import ExitCode
-from cli.fleet import Forks, Timeout, at_work, quiet_options
-from cli.log import log_of_command
+from cli.fleet import Forks, Timeout, announced_options, at_work
 from cli.render.recap import recap_line
 from cli.render.status import status_document, status_table
 from sync_core.model.errors import UsageError
@@ -44,8 +43,7 @@ def _status(
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     folder = state_folder(call.environ)
     if watch:
-        log_of_command(call.settings)
-        _watch(call, inventory, chosen, folder, quiet_options(call, forks=forks, timeout=timeout))
+        _watch(call, inventory, chosen, folder, announced_options(call, chosen, forks=forks, timeout=timeout))
     with at_work(call, chosen, forks=forks, timeout=timeout) as options:
         report = read_status(inventory, chosen, folder, options=options)
     warn_of_orphans(call, inventory)

@@ -291,6 +291,7 @@ def test_status(fleet: Fleet) -> None:
     }
     assert "No space left on device" in found["full"]["pending_because"]
     assert found["one"]["files"] == 3
+    assert (found["one"]["recap"], found["full"]["recap"], found["silent"]["recap"]) == ("ok", "failed", "unreachable")
     assert found["master"]["slaves_registered"] == 2
     assert "there is no" in found["python"]["last_error"]
     assert fleet.run("status", "master", "one", "-q").stdout == ""
@@ -347,6 +348,11 @@ def test_sync(fleet: Fleet) -> None:
         "one": "state",
         "full": "state",
         **dict.fromkeys(("python", "shell", "sftp"), "host"),
+        **dict.fromkeys(("changed", "silent"), "unreachable"),
+    }
+    recap = {one["slave"]: one["recap"] for one in run.document["slaves"]}
+    assert recap == {
+        **dict.fromkeys(("one", "full", "python", "shell", "sftp"), "failed"),
         **dict.fromkeys(("changed", "silent"), "unreachable"),
     }
 

@@ -60,9 +60,22 @@ def test_diff_of_several_ends_with_a_recap(site: Site) -> None:
     ]
 
 
-def test_diff_says_how_many_at_once(site: Site) -> None:
-    result = _run(site, "diff", "slaves", "-v", "--forks", "7", "--timeout", "9")
-    assert result.err.splitlines()[0] == "jsync: 2 hosts, 7 at once, 9 s for each"
+@pytest.mark.parametrize("line", ["diff", "sync -C", "notify -C", "status", "logs", "up -C", "down -C"])
+def test_who_wants_more_is_told_how_many_at_once(site: Site, line: str) -> None:
+    result = _run(site, *line.split(), "slaves", "-v", "--forks", "7")
+    assert result.err.splitlines()[0].startswith("jsync: 2 hosts, 7 at once, ")
+    assert result.err.splitlines()[0].endswith(" s for each")
+
+
+@pytest.mark.parametrize("line", ["diff", "sync -C", "notify -C", "status"])
+def test_several_hosts_end_with_a_recap(site: Site, line: str) -> None:
+    result = _run(site, *line.split(), "slaves")
+    assert result.err.splitlines()[-1].startswith("jsync: 2 hosts: ")
+    (hosts,) = (
+        value for value in _run(site, *line.split(), "slaves", "-o", "json").document.values() if type(value) is list
+    )
+    assert {host["recap"] for host in hosts} <= {"ok", "changed", "unreachable", "failed"}
+    assert len(_run(site, *line.split(), "slave-0").err.split(" hosts: ")) == 1
 
 
 def test_diff_shows_the_lines(site: Site) -> None:
