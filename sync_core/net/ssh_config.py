@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import paramiko
@@ -108,21 +108,8 @@ def _jump(config: paramiko.SSHConfig, text: str, jumps: int) -> SshTarget | None
         user, _, place = word.strip().removeprefix("ssh://").rpartition("@")
         host, port = _split_port(place)
         target = _target(config, host, SshSettings(user=user or None, port=port), jumps=jumps + 1)
-        hop = target if hop is None else _behind(target, hop)
+        hop = target if hop is None else replace(target, jump=hop)
     return hop
-
-
-def _behind(target: SshTarget, hop: SshTarget) -> SshTarget:
-    return SshTarget(
-        host=target.host,
-        port=target.port,
-        user=target.user,
-        keys=target.keys,
-        is_exclusive=target.is_exclusive,
-        known_hosts=target.known_hosts,
-        key_alias=target.key_alias,
-        jump=hop,
-    )
 
 
 def _split_port(place: str) -> tuple[str, int | None]:

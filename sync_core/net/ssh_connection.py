@@ -48,7 +48,13 @@ class SshLimits:
 
 
 class SshConnection:
-    """A login on a host, and the logins on hosts in between. Its methods block, except for the coroutines."""
+    """A login on a host, and the logins on hosts in between. Its methods block, except for the coroutines.
+
+    Args:
+        target: where and how.
+        password: tried after keys and agent, on ``target`` only.
+        limits: of the steps.
+    """
 
     def __init__(self, target: SshTarget, password: str | None, limits: SshLimits) -> None:
         self._target = target
@@ -60,6 +66,7 @@ class SshConnection:
 
     @property
     def is_alive(self) -> bool:
+        """Whether it stands."""
         transport = self._clients[-1].get_transport() if self._clients else None
         return transport is not None and transport.is_active()
 
@@ -77,15 +84,26 @@ class SshConnection:
             raise
 
     async def close(self) -> None:
+        """End all of it, also what is just being opened."""
         self._is_closed = True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_S):
                 await in_thread(self._close, name=f"ssh {self._target.host}: close")
 
     def open(self) -> None:
+        """Log in; raises UnreachableError."""
         self._login(self._target)
 
     def execute(self, words: str) -> paramiko.Channel:
+        """Start a command.
+
+        Args:
+            words: as the host's shell reads them.
+
+        Raises:
+            UnreachableError: the connection is over.
+            HostError: the host refuses the command.
+        """
         transport = self._clients[-1].get_transport()
         if transport is None:
             raise UnreachableError(f"the SSH connection to {self._target.host} is over")
@@ -104,6 +122,12 @@ class SshConnection:
         return channel
 
     def open_files(self) -> paramiko.SFTPClient:
+        """Return access to the files of the host.
+
+        Raises:
+            UnreachableError: the connection is over.
+            HostError: the host gives no such access.
+        """
         transport = self._clients[-1].get_transport()
         if transport is None:
             raise UnreachableError(f"the SSH connection to {self._target.host} is over")

@@ -11,7 +11,7 @@ from sync_core.net.ssh_config import SshTarget
 __all__ = ["straight_to"]
 
 _SILENCE_MS = 30_000
-"""A host that vanishes while we only listen is noticed: it is asked now and then, and must acknowledge that."""
+"""A host that vanishes while we only listen is noticed: the login asks it now and then, and it must acknowledge."""
 
 
 def straight_to(target: SshTarget, *, connect_s: float) -> socket.socket:
