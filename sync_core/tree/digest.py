@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from sync_core.model.manifest import Kind
@@ -71,15 +72,7 @@ def _digest_once(folder: Folder, name: str, clock_ns: Callable[[], int]) -> Obse
         os.close(fd)
     if after.signature != observe_stat(before).signature:
         return after
-    return Observation(
-        kind=Kind.FILE,
-        size_bytes=after.size_bytes,
-        mtime_ns=after.mtime_ns,
-        ctime_ns=after.ctime_ns,
-        inode=after.inode,
-        md5=md5,
-        hashed_at_ns=hashed_at_ns,
-    )
+    return replace(after, md5=md5, hashed_at_ns=hashed_at_ns)
 
 
 def _md5_of(fd: int, size_bytes: int) -> str:
