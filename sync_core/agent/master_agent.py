@@ -11,15 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from sync_core.agent.answers import answer_time, state_attributes
-from sync_core.agent.folders import FolderChooser, SlaveAddress
+from sync_core.agent.folders import FolderChooser
 from sync_core.agent.http_slaves import HttpSlaves
 from sync_core.agent.master import MasterCommands
 from sync_core.agent.master_state import remote_scheduler, slave_status
+from sync_core.agent.recognition import Recognition
 from sync_core.agent.register import Registrations
-from sync_core.agent.registration import Slave
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.state import HostState
-from sync_core.agent.views import Views
 from sync_core.agent.wakeups import WakeUps
 from sync_core.model.errors import RootVanishedError
 from sync_core.model.inventory import Dialect, Host, Inventory
@@ -27,9 +26,9 @@ from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm
 from sync_core.net.host_names import HostNames
 from sync_core.net.limits import RESERVED_FILES
 from sync_core.net.policy import PolicyKeeper
-from sync_core.net.resolve import Resolver, display
+from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
-from sync_core.protocol.messages import FetchConfiguration, Register, StateAnswer
+from sync_core.protocol.messages import Register, StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.tree.memory import load_observations, save_observations
 from sync_core.version import WIRE_VERSION
@@ -67,7 +66,8 @@ class MasterAgent:
         self._rhythm = rhythm
         self._host_names = HostNames()
         self._register = Registrations(rhythm_of=self._rhythm_of)
-        self._chooser = FolderChooser(slaves, resolver, is_http=host.dialect is Dialect.HTTP)
+        chooser = FolderChooser(slaves, resolver, is_http=host.dialect is Dialect.HTTP)
+        self._recognition = Recognition(chooser)
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
         self._remote = RemoteFolder(
             host.remote,
@@ -78,8 +78,8 @@ class MasterAgent:
         )
         self._wake_ups = WakeUps(
             self._register,
-            folder_of=self._folder_of,
-            display=self._display,
+            folder_of=self._recognition.folder_of,
+            display=self._recognition.display,
             listen=host.listen,
             on_signal=self._register_changed.set,
         )
@@ -89,8 +89,8 @@ class MasterAgent:
         self._commands = MasterCommands(
             slaves={slave.name: slave for slave in slaves},
             remote=self._remote,
-            folder_of=self._folder_of,
-            chooser=self._chooser,
+            folder_of=self._recognition.folder_of,
+            chooser=chooser,
             register=self._register,
             http_slaves=self._http_slaves,
             wake_ups=self._wake_ups,
@@ -157,7 +157,7 @@ class MasterAgent:
             started_s = time.monotonic()
             for slave in self._register:
                 self._host_names.want(slave.identity.ip)
-            entries = [slave_status(slave, await self._name_of(slave)) for slave in self._register]
+            entries = [slave_status(slave, await self._recognition.name_of(slave)) for slave in self._register]
             values = {
                 "tcp_port": self._host.tcp_port,
                 "udp_port": None,
@@ -176,21 +176,6 @@ class MasterAgent:
         """A JobScheduler never checks by itself, so it is told to every ``interval_s``; jsync does."""
         return self._rhythm if message.is_jsync else replace(self._rhythm, nudge_s=self._host.interval_s)
 
-    async def _folder_of(self, slave: Slave, views: Views) -> str | None:
-        address = _address_of(slave)
-        return await self._chooser.choose(views.folders, await self._chooser.slave_at(address), address)
-
-    async def _name_of(self, slave: Slave) -> str | None:
-        host = await self._chooser.slave_at(_address_of(slave))
-        return host.name if host is not None else None
-
-    async def _display(self, slave: Slave) -> str:
-        """Return the slave as logs name it; a port may follow behind a colon."""
-        ip = slave.identity.ip
-        host = await self._chooser.slave_at(_address_of(slave))
-        shown = display(host.address, ip) if host is not None else str(ip)
-        return f"[{ip}]" if shown == str(ip) and ip.version == 6 else shown
-
     def _state_answer(self, what: frozenset[str]) -> StateAnswer:
         slaves = tuple(self._register)
         return StateAnswer(
@@ -207,12 +192,3 @@ class MasterAgent:
             active=sum(slave.is_active for slave in slaves),
             with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
         )
-
-
-def _address_of(slave: Slave) -> SlaveAddress:
-    return SlaveAddress(
-        addresses=frozenset({slave.identity.ip}),
-        tcp_port=slave.tcp_port,
-        scheduler_id=slave.message.scheduler_id,
-        is_cluster_member=isinstance(slave.message, FetchConfiguration) or slave.message.is_cluster_member,
-    )
