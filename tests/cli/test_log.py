@@ -3,31 +3,15 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.log import log_of_agent, log_of_command
 from cli.settings import Settings
-from tests.support.cli import Stream
+from tests.support.cli import Stream, logging_left_alone
 
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
-
-
-@contextlib.contextmanager
-def _own_logging() -> Iterator[None]:
-    root, ours = logging.getLogger(), logging.getLogger("sync_core")
-    handlers, levels = root.handlers[:], (root.level, ours.level)
-    root.handlers.clear()
-    try:
-        yield
-    finally:
-        for handler in root.handlers:
-            handler.close()
-        root.handlers[:] = handlers
-        root.setLevel(levels[0])
-        ours.setLevel(levels[1])
 
 
 def _say_all() -> None:
@@ -60,7 +44,7 @@ def test_how_much_is_said(verbosity: int, is_quiet: bool, of_command: int, of_ag
     settings = Settings(verbosity=verbosity, is_quiet=is_quiet)
     for configure, from_level in ((log_of_command, of_command), (lambda s: log_of_agent(s, None), of_agent)):
         stderr = Stream()
-        with contextlib.redirect_stderr(stderr), _own_logging():
+        with contextlib.redirect_stderr(stderr), logging_left_alone():
             configure(settings)
             _say_all()
         assert _seen(stderr.written().decode()) == {"sync_core.x": _ALL[from_level:], "other": _ALL[others:]}
@@ -68,7 +52,7 @@ def test_how_much_is_said(verbosity: int, is_quiet: bool, of_command: int, of_ag
 
 def test_an_agent_without_a_terminal_writes_a_file(tmp_path: Path) -> None:
     stderr = Stream()
-    with contextlib.redirect_stderr(stderr), _own_logging():
+    with contextlib.redirect_stderr(stderr), logging_left_alone():
         log_of_agent(Settings(), tmp_path / "agent.log")
         logging.getLogger("sync_core").info("z\udcfcrich")
     assert stderr.written() == b""

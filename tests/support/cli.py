@@ -12,7 +12,7 @@ from typing import Any
 
 from cli.main import main
 
-__all__ = ["Result", "Stream", "run_cli"]
+__all__ = ["Result", "Stream", "logging_left_alone", "run_cli"]
 
 
 class Stream(io.TextIOWrapper):
@@ -50,7 +50,7 @@ class Result:
 def run_cli(*argv: str, environ: Mapping[str, str] | None = None, is_terminal: bool = False) -> Result:
     """Run ``jsync`` with ``argv`` in this process; its environment is ``environ`` alone."""
     stdout, stderr = Stream(is_terminal=is_terminal), Stream(is_terminal=is_terminal)
-    with _logging_left_alone(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+    with logging_left_alone(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         code = main(argv, environ=environ or {})
     return Result(
         exit_code=code,
@@ -61,7 +61,7 @@ def run_cli(*argv: str, environ: Mapping[str, str] | None = None, is_terminal: b
 
 
 @contextlib.contextmanager
-def _logging_left_alone() -> Iterator[None]:
+def logging_left_alone() -> Iterator[None]:
     """Undo what a command does to logging, which belongs to the whole process."""
     root, ours = logging.getLogger(), logging.getLogger("sync_core")
     handlers, levels = root.handlers[:], (root.level, ours.level)
@@ -69,6 +69,8 @@ def _logging_left_alone() -> Iterator[None]:
     try:
         yield
     finally:
+        for handler in root.handlers:
+            handler.close()
         root.handlers[:] = handlers
         root.setLevel(levels[0])
         ours.setLevel(levels[1])
