@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sync_core.agent.cache import CacheFolder
 from sync_core.agent.http_link import HttpLink
 from sync_core.agent.master_link import MasterLink, open_link
-from sync_core.agent.slave import CheckLoop, Patience
-from sync_core.agent.slave_state import SlaveState
+from sync_core.agent.slave import Patience
 from sync_core.model.errors import UnreachableError
-from sync_core.model.inventory import Dialect, Host, Inventory, MaxDelete, Role
+from sync_core.model.inventory import Dialect, Host, Inventory, Role
 from sync_core.model.manifest import EMPTY_MANIFEST
 from sync_core.protocol.messages import FetchConfiguration
 from sync_core.protocol.requests import decode_request
 from sync_core.version import WIRE_VERSION
-from tests.support.agents import ScriptedPeer, a_resolver, in_background
+from tests.support.agents import ScriptedPeer, a_resolver
+from tests.support.check_loops import LoopingSlave
 from tests.support.http import PROLOG, ScriptedSupervisor, a_response
 from tests.support.net import Lines, a_host, eventually, free_port, run
 from tests.support.trees import read_tree, write_tree
@@ -45,35 +43,9 @@ def a_file(name: str, base64: str = "PGpvYi8+Cg==") -> str:
     )
 
 
-class Slave:
-    """A check loop over a real cache, with masters that speak HTTP."""
-
-    def __init__(self, root: Path, *masters: Host, interval_s: float = 60.0, **changes: Any) -> None:
-        self.cache = CacheFolder(
-            root, max_delete=MaxDelete(number=50, is_percentage=True), known={}, save=lambda _: None
-        )
-        self.state = SlaveState(lambda _: None)
-        self.loop = CheckLoop(
-            a_host("slave", interval_s=interval_s, **changes),
-            masters,
-            cache=self.cache,
-            resolver=a_resolver(),
-            state=self.state,
-            patience=Patience(answer_s=5.0),
-            jitter=lambda: 0.0,
-        )
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return dict(self.state.values)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with in_background(self.loop.run()):
-            yield
-
-    async def in_sync(self) -> None:
-        await eventually(lambda: self.status["in_sync"] is True)
+def a_slave(root: Path, *masters: Host, **options: Any) -> LoopingSlave:
+    """Return a slave with masters that speak HTTP."""
+    return LoopingSlave(root, *masters, patience=Patience(answer_s=5.0), **options)
 
 
 def requests(supervisor: ScriptedSupervisor) -> list[FetchConfiguration]:
@@ -98,7 +70,7 @@ def test_list_fetch_apply_and_again_after_a_wake_up(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(root, a_master(supervisor.port), interval_s=90.5, udp_port=5001)
+            slave = a_slave(root, a_master(supervisor.port), interval_s=90.5, udp_port=5001)
             async with slave.running():
                 await slave.in_sync()
                 assert read_tree(root) == {"a": b"<job/>\n", "d": None, "d/b": b"<job/>\n", "kept": b"k"}
@@ -135,7 +107,7 @@ def test_a_fetch_every_interval(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(tmp_path / "c", a_master(supervisor.port), interval_s=0.05)
+            slave = a_slave(tmp_path / "c", a_master(supervisor.port), interval_s=0.05)
             async with slave.running():
                 await eventually(lambda: len(supervisor.bodies) >= 4)
 
@@ -159,7 +131,7 @@ def test_a_declared_address_is_told_as_real_slaves_do(
 
     async def scenario() -> None:
         async with supervisor.running():
-            one = Slave(tmp_path / "c", a_master(supervisor.port), **slave)
+            one = a_slave(tmp_path / "c", a_master(supervisor.port), **slave)
             async with one.running():
                 await one.in_sync()
 
@@ -175,7 +147,7 @@ def test_an_error_of_the_supervisor_keeps_the_cache_and_is_tried_again(tmp_path:
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(root, a_master(supervisor.port))
+            slave = a_slave(root, a_master(supervisor.port))
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] == "SCHEDULER-121  no")
                 assert slave.status["registered_at"] is None
@@ -203,7 +175,7 @@ def test_nonsense_keeps_the_cache(tmp_path: Path, response: bytes, line: str) ->
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(root, a_master(supervisor.port))
+            slave = a_slave(root, a_master(supervisor.port))
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] is not None)
 
@@ -220,7 +192,7 @@ def test_too_many_removals_are_refused(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(root, a_master(supervisor.port))
+            slave = a_slave(root, a_master(supervisor.port))
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] is not None)
 
@@ -234,7 +206,7 @@ def test_a_supervisor_that_is_away_is_missed_and_the_next_one_asked(tmp_path: Pa
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(tmp_path / "c", a_master(port, "away"), a_master(supervisor.port, "here"))
+            slave = a_slave(tmp_path / "c", a_master(port, "away"), a_master(supervisor.port, "here"))
             async with slave.running():
                 await slave.in_sync()
                 assert slave.status["master"] == "here"
@@ -247,7 +219,7 @@ def test_a_supervisor_that_is_away_is_missed_and_the_next_one_asked(tmp_path: Pa
 
 def test_an_unknown_name_is_a_warning(tmp_path: Path) -> None:
     async def scenario() -> None:
-        slave = Slave(tmp_path / "c", a_master(4440, address="nowhere.sos"))
+        slave = a_slave(tmp_path / "c", a_master(4440, address="nowhere.sos"))
         async with slave.running():
             await eventually(lambda: slave.status["last_error"] is not None)
 
@@ -262,7 +234,7 @@ def test_odd_names_are_listed_to_jsync_only(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with supervisor.running():
-            slave = Slave(root, a_master(supervisor.port))
+            slave = a_slave(root, a_master(supervisor.port))
             async with slave.running():
                 await slave.in_sync()
                 slave.loop.wake_up()

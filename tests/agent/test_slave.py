@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.slave import CheckLoop, Patience
 from sync_core.agent.slave_state import SlaveState
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
-from sync_core.model.inventory import Host, MaxDelete, Role
+from sync_core.model.inventory import MaxDelete, Role
 from sync_core.model.manifest import Kind
 from sync_core.model.path import RelPath
 from sync_core.protocol.messages import (
@@ -25,6 +23,7 @@ from sync_core.protocol.messages import (
     Request,
 )
 from tests.support.agents import ScriptedPeer, a_raw_peer, a_resolver, a_silent_peer, in_background, welcome, wrapped
+from tests.support.check_loops import LoopingSlave
 from tests.support.net import Lines, a_host, eventually, free_port, run
 from tests.support.trees import TIME, read_tree, write_tree
 
@@ -37,40 +36,10 @@ def a_removal(path: str) -> Remove:
     return Remove(path=RelPath(path), kind=Kind.FILE)
 
 
-class Slave:
-    """A check loop over a real cache, with masters at these ports."""
-
-    def __init__(self, root: Path, *ports: int, interval_s: float = 60.0, patience: Patience | None = None) -> None:
-        self.cache = CacheFolder(
-            root, max_delete=MaxDelete(number=50, is_percentage=True), known={}, save=lambda _: None
-        )
-        self.statuses: list[dict[str, Any]] = []
-        self.state = SlaveState(lambda values: self.statuses.append(dict(values)))
-        self.loop = CheckLoop(
-            a_host("slave", interval_s=interval_s),
-            tuple(self._master(number, port) for number, port in enumerate(ports)),
-            cache=self.cache,
-            resolver=a_resolver(),
-            state=self.state,
-            patience=patience or Patience(),
-            jitter=lambda: 0.0,
-        )
-
-    @staticmethod
-    def _master(number: int, port: int) -> Host:
-        return a_host(f"master-{number}", role=Role.MASTER, tcp_port=port)
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return dict(self.state.values)
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        async with in_background(self.loop.run()):
-            yield
-
-    async def in_sync(self) -> None:
-        await eventually(lambda: self.status["in_sync"] is True)
+def a_slave(root: Path, *ports: int, **options: Any) -> LoopingSlave:
+    """Return a slave with masters at these ports."""
+    masters = (a_host(f"master-{n}", role=Role.MASTER, tcp_port=port) for n, port in enumerate(ports))
+    return LoopingSlave(root, *masters, **options)
 
 
 def texts(lines: Lines, level: str) -> list[str]:
@@ -85,7 +54,7 @@ def test_register_list_fetch_apply(tmp_path: Path) -> None:
 
     async def go() -> None:
         async with ScriptedPeer(lambda r: changes if isinstance(r, FetchUpdatedFiles) else OkAnswer()) as master:
-            slave = Slave(root, master.port)
+            slave = a_slave(root, master.port)
             async with slave.running():
                 await slave.in_sync()
             registration, fetch = master.requests
@@ -131,7 +100,7 @@ def test_many_wake_ups_during_a_check_are_one_more_check(tmp_path: Path) -> None
             return welcome(request)
 
         async with ScriptedPeer(answer) as master:
-            slave = Slave(tmp_path / "c", master.port)
+            slave = a_slave(tmp_path / "c", master.port)
             async with slave.running():
                 await asked.wait()
                 for _ in range(50):
@@ -149,7 +118,7 @@ def test_many_wake_ups_during_a_check_are_one_more_check(tmp_path: Path) -> None
 def test_it_checks_every_interval_without_any_wake_up(tmp_path: Path) -> None:
     async def go() -> None:
         async with ScriptedPeer() as master:
-            slave = Slave(tmp_path / "c", master.port, interval_s=0.01)
+            slave = a_slave(tmp_path / "c", master.port, interval_s=0.01)
             async with slave.running():
                 await eventually(lambda: master.fetches >= 3)
             assert sum(isinstance(request, Register) for request in master.requests) == 1
@@ -160,7 +129,7 @@ def test_it_checks_every_interval_without_any_wake_up(tmp_path: Path) -> None:
 def test_the_next_master_is_tried_when_one_is_away(tmp_path: Path) -> None:
     async def go() -> None:
         async with ScriptedPeer() as second:
-            slave = Slave(tmp_path / "c", free_port(), second.port)
+            slave = a_slave(tmp_path / "c", free_port(), second.port)
             async with slave.running():
                 await slave.in_sync()
             assert slave.status["master"] == "master-1"
@@ -175,7 +144,7 @@ def test_the_first_master_comes_first_again_after_the_second_is_lost(tmp_path: P
     async def go() -> None:
         port = free_port()
         async with ScriptedPeer() as second:
-            slave = Slave(tmp_path / "c", port, second.port, patience=Patience(at_once_every_s=0.0))
+            slave = a_slave(tmp_path / "c", port, second.port, patience=Patience(at_once_every_s=0.0))
             async with slave.running():
                 await slave.in_sync()
                 async with ScriptedPeer(port=port) as first:
@@ -191,7 +160,7 @@ def test_a_master_that_was_lost_after_a_good_time_is_tried_at_once_and_before_th
 
     async def go() -> None:
         async with ScriptedPeer() as master, ScriptedPeer() as second:
-            slave = Slave(tmp_path / "c", master.port, second.port, patience=Patience(at_once_every_s=0.0))
+            slave = a_slave(tmp_path / "c", master.port, second.port, patience=Patience(at_once_every_s=0.0))
             async with slave.running():
                 await slave.in_sync()
                 master.drop_all()
@@ -207,7 +176,7 @@ def test_a_master_that_was_lost_after_a_good_time_is_tried_at_once_and_before_th
 def test_who_is_thrown_out_again_and_again_does_not_storm_back(tmp_path: Path) -> None:
     async def go() -> None:
         async with ScriptedPeer() as master:
-            slave = Slave(tmp_path / "c", master.port)
+            slave = a_slave(tmp_path / "c", master.port)
             async with slave.running():
                 await slave.in_sync()
                 master.drop_all()
@@ -233,7 +202,7 @@ def test_a_master_that_answers_with_an_error_is_reported_and_nothing_is_lost(
 
     async def go() -> None:
         async with ScriptedPeer(lambda r: error if isinstance(r, refused) else welcome(r)) as master:
-            slave = Slave(root, master.port)
+            slave = a_slave(root, master.port)
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] == error.text)
             assert slave.status["in_sync"] is False
@@ -249,7 +218,7 @@ def test_a_master_that_answers_with_an_error_is_reported_and_nothing_is_lost(
 def test_a_master_that_hangs_is_given_up(tmp_path: Path) -> None:
     async def go() -> None:
         async with a_silent_peer() as hung, ScriptedPeer() as second:
-            slave = Slave(tmp_path / "c", hung, second.port, patience=Patience(answer_s=0.05))
+            slave = a_slave(tmp_path / "c", hung, second.port, patience=Patience(answer_s=0.05))
             async with slave.running():
                 await slave.in_sync()
             assert slave.status["master"] == "master-1"
@@ -269,7 +238,7 @@ def test_an_answer_that_must_not_be_obeyed_ends_the_connection_and_nothing_else(
 
     async def go() -> None:
         async with a_raw_peer(wrapped("<ok/>"), answer) as bad, ScriptedPeer() as good:
-            slave = Slave(root, bad, good.port)
+            slave = a_slave(root, bad, good.port)
             async with slave.running():
                 await slave.in_sync()
             assert slave.status["master"] == "master-1"
@@ -286,7 +255,7 @@ def test_too_many_removals_are_refused_and_reported_but_not_asked_for_again_at_o
 
     async def go() -> None:
         async with ScriptedPeer(lambda r: wipe if isinstance(r, FetchUpdatedFiles) else OkAnswer()) as master:
-            slave = Slave(root, master.port)
+            slave = a_slave(root, master.port)
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] is not None)
                 since = slave.status["pending_since"]
@@ -320,7 +289,7 @@ def test_an_update_that_cannot_be_written_is_tried_again_and_the_connection_stay
                 else OkAnswer()
             )
         ) as master:
-            slave = Slave(root, master.port)
+            slave = a_slave(root, master.port)
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] is not None)
                 (root / "d").unlink()
@@ -337,7 +306,7 @@ def test_a_cache_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
 
     async def go() -> None:
         async with ScriptedPeer() as master:
-            slave = Slave(tmp_path / "c", master.port)
+            slave = a_slave(tmp_path / "c", master.port)
             async with slave.running():
                 await eventually(lambda: slave.status["last_error"] is not None)
                 (tmp_path / "c").unlink()
