@@ -9,8 +9,7 @@ from cli.agents import Prefixes, ending_cleanly, launcher_of
 from cli.command import Call
 from cli.documents import plain
 from cli.errors import ExitCode, error_text
-from cli.fleet import quiet_options
-from cli.log import log_of_command
+from cli.fleet import announced_options
 from sync_core.model.errors import HostError, JsyncError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ def run_here(
     options = ForegroundOptions(
         wait_timeout_s=wait_timeout_s,
         verbosity=call.settings.verbosity,
-        fleet=quiet_options(call, forks=forks, timeout=_STEP_S),
+        fleet=announced_options(call, hosts, forks=forks, timeout=_STEP_S),
     )
     result = _run(call, inventory, hosts, _Terminal(call, [host.name for host in hosts]), options)
     errors = _errors(result, wait_timeout_s)
@@ -63,7 +62,9 @@ def run_elsewhere(call: Call, inventory: Inventory, host: Host) -> ExitCode:
     from sync_core.fleet.foreground.run import ForegroundOptions
 
     options = ForegroundOptions(
-        verbosity=call.settings.verbosity, is_kept=False, fleet=quiet_options(call, forks=1, timeout=_STEP_S)
+        verbosity=call.settings.verbosity,
+        is_kept=False,
+        fleet=announced_options(call, (host,), forks=1, timeout=_STEP_S),
     )
     result = _run(call, inventory, (host,), _Stderr(call), options)
     for error in _errors(result, options.wait_timeout_s):
@@ -78,7 +79,6 @@ def _run(
 ) -> ForegroundResult:
     from sync_core.fleet.foreground.run import ForegroundResult, run_foreground
 
-    log_of_command(call.settings)
     results = []
     with ending_cleanly():
         results.append(run_foreground(inventory, hosts, launcher_of(call), audience, options))

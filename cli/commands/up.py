@@ -10,8 +10,9 @@ from cli.agents import installer_of, launcher_of, units_of, warn_of_orphans, wit
 from cli.choice import choose_hosts
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
-from cli.fleet import OUTCOME_STYLES, Forks, at_work
+from cli.fleet import Forks, at_work
 from cli.foreground import run_attached, run_here
+from cli.render.recap import recap_cell, recap_line
 from cli.tables import Style, Styled, Table
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def _up(
     for result in results:
         if result.error is not None:
             call.sink.warn(error_text(result.error, about=result.host))
+    if len(results) > 1:
+        call.sink.note(recap_line([result.recap for result in results]))
     return max(codes, default=ExitCode.DONE)
 
 
@@ -85,7 +88,7 @@ def _show(call: Call, results: tuple[UpResult, ...], *, is_check: bool) -> None:
             result.host,
             Styled(_word(result.outcome, is_check=is_check), Style.BAD if result.error else Style.GOOD),
             str(result.pid) if result.pid else "",
-            Styled(result.recap, OUTCOME_STYLES[result.recap]),
+            recap_cell(result.recap),
             f"jsync {result.installed} {'would be ' if is_check else ''}installed" if result.installed else "",
         )
         for result in results

@@ -239,7 +239,7 @@ def test_down_and_logs_where_nothing_runs(site: Site) -> None:
 
 def test_up_says_what_it_would_do(site: Site) -> None:
     result = _run(site, "up", "-C")
-    assert (result.exit_code, result.err) == (0, "")
+    assert (result.exit_code, result.err) == (0, "jsync: 3 hosts: 3 changed\n")
     assert result.out.count("started") == 3
     assert not site.state.exists()
     document = _run(site, "up", "-C", "-o", "json").document
@@ -254,18 +254,21 @@ def test_up_says_what_it_would_do(site: Site) -> None:
     }
 
 
-def test_agents_elsewhere_are_somebody_elses_foreground(site: Site) -> None:
+def test_agents_of_a_machine_that_is_not_reached(site: Site) -> None:
     site.more = {"slave-1": {"connection": "ssh", "ssh_port": free_port()}}
     site.write_inventory()
     for command in (["up", "-d"], ["up", "-C"], ["up", "--install"], ["down"]):
         result = _run(site, *command, "slave-1")
         assert (result.exit_code, result.out.splitlines()[1].split()) == (2, ["slave-1", "unreachable", "unreachable"])
         assert "Connection refused" in result.err
-    for foreground in ("up", "agent"):
-        result = _run(site, foreground, "slave-1")
-        assert (result.exit_code, result.out) == (2, "")
-        assert "slave-1 (127.0.0.1) is another machine" in result.err
-        assert "`jsync up -d" in result.err
+    refusal = "SSH to 127.0.0.1 port"
+    foreground = _run(site, "up", "slave-1")
+    assert (foreground.exit_code, foreground.out[:18]) == (2, "slave-1 | " + refusal[:8])
+    assert f"jsync: slave-1: {refusal}" in foreground.err
+    agent = _run(site, "agent", "slave-1")
+    assert (agent.exit_code, agent.out) == (2, "")
+    assert f"jsync: slave-1: {refusal}" in agent.err
+    assert _run(site, "agent", "slave-1", "-o", "json").document["error"]["code"] == "unreachable"
 
 
 def test_an_agent_is_one_host_s_of_ours(site: Site) -> None:
