@@ -24,8 +24,8 @@ class Place:
 
     Attributes:
         file: as the user named it; empty for the inventory as a whole.
-        line: 1-based, 0 for the file as a whole.
-        column: 1-based, 0 for the file as a whole.
+        line: 1-based; 1 for the file as a whole, so that every error has a position (``cli.md`` section 1).
+        column: 1-based; 1 for the file as a whole.
     """
 
     file: str = ""
@@ -33,12 +33,12 @@ class Place:
     column: int
 
 
-WHOLE = Place(line=0, column=0)
+WHOLE = Place(line=1, column=1)
 
 
 def whole(file: str) -> Place:
     """Return the place that means ``file`` as a whole."""
-    return Place(file=file, line=0, column=0)
+    return Place(file=file, line=1, column=1)
 
 
 class Problems:
@@ -103,7 +103,7 @@ class Problems:
         """Return all that was found as one error, file by file, from top to bottom."""
         ordered = [self._found[key] for key in sorted(self._found)]
         if self._has_dropped:
-            ordered.append(Problem(file=self._inventory, line=0, column=0, message="and more problems, not shown"))
+            ordered.append(Problem(file=self._inventory, line=1, column=1, message="and more problems, not shown"))
         return InventoryError(tuple(ordered))
 
 

@@ -76,8 +76,8 @@ class Problem:
 
     Attributes:
         file: the file as the user named it.
-        line: 1-based line, 0 if the whole file is meant.
-        column: 1-based column, 0 if the whole line is meant.
+        line: 1-based line, 1 if the whole file is meant.
+        column: 1-based column, 1 if the whole file is meant.
         message: what is wrong.
         hint: what would be right, if that can be said.
     """
@@ -89,7 +89,7 @@ class Problem:
     hint: str | None = None
 
     def __str__(self) -> str:
-        where = ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
+        where = f"{self.file}:{self.line}:{self.column}"
         return f"{where}: {self.message}" + (f" ({self.hint})" if self.hint else "")
 
 

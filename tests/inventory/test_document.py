@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sync_core.inventory.core_schema import MAX_DEPTH, MAX_NODES
 from sync_core.inventory.document import MAX_FILE_BYTES, MAX_YAML_BYTES, parse, parse_json
 from sync_core.inventory.node import Node
-from sync_core.inventory.problems import Place, Problems, whole
+from sync_core.inventory.problems import Place, Problems
 
 
 def read(text: str | bytes) -> tuple[Node | None, list[str]]:
@@ -107,13 +107,13 @@ def test_faults_of_content_do_not_end_the_reading(text: str, expected: list[str]
         ("a: *b\n", "1:4: not YAML: found undefined alias 'b'"),
         ("%YAML 3.0\n---\na\n", "1:1: not YAML: found incompatible YAML document (version 1.* is required)"),
         ("a: b\nc: \x07\n", "2:4: not YAML: the character U+0007 is not allowed"),
-        ('a: "\\UFFFFFFFF"\n', "not YAML: an escape names a character that does not exist"),
+        ('a: "\\UFFFFFFFF"\n', "1:1: not YAML: an escape names a character that does not exist"),
         ("é: 1\nb: é".encode() + b"\xff", "2:5: not UTF-8: the byte 0xff (save the file as UTF-8)"),
         ("a: 1".encode("utf-16"), "1:1: not UTF-8: the byte 0xff (save the file as UTF-8)"),
-        (b" " * (MAX_FILE_BYTES + 1), f"it is larger than {MAX_FILE_BYTES} bytes (ranges shorten lists of hosts)"),
+        (b" " * (MAX_FILE_BYTES + 1), f"1:1: it is larger than {MAX_FILE_BYTES} bytes (ranges shorten lists of hosts)"),
         (
             b"{a: " + b" " * MAX_YAML_BYTES + b"}",
-            f"it is larger than {MAX_YAML_BYTES} bytes (ranges shorten lists of hosts)",
+            f"1:1: it is larger than {MAX_YAML_BYTES} bytes (ranges shorten lists of hosts)",
         ),
         ('{"a": ' * (MAX_DEPTH + 1), f"1:{6 * MAX_DEPTH + 1}: the file has more than {MAX_DEPTH} levels"),
         ("[" * (MAX_DEPTH + 1), f"1:{MAX_DEPTH + 1}: the file has more than {MAX_DEPTH} levels"),
@@ -132,10 +132,10 @@ def test_an_empty_file_is_a_document_without_content(text: str) -> None:
 
 def test_places_name_the_file() -> None:
     problems = Problems("f")
-    for text, line in ((b"a: 1", 1), (b'{"a": 1}', 1), (b"", 0)):
+    for text in (b"a: 1", b'{"a": 1}', b""):
         node = parse(text, problems, "g")
         assert node is not None
-        assert node.place == (Place(file="g", line=1, column=1) if line else whole("g"))
+        assert node.place == Place(file="g", line=1, column=1)
     for wrong in (b"a: [", b"\xff", b"a: \x07", b'"\\UFFFFFFFF"', b"[" * 99, b"a: *b", b"%YAML 3.0\n---\n"):
         assert parse(wrong, problems, "g") is None
     parse(b"a: 1\na: !x 2", problems, "g")

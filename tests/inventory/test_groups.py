@@ -99,7 +99,7 @@ def test_circles_are_found_and_broken(text: str, expected: list[str]) -> None:
             f"1:14: the host name `x[1:10001]` is not allowed: it stands for 10001 hosts, and an inventory has at most "
             f"{MAX_HOSTS}"
         ]),
-        ("{a: {hosts: {'x[1:6000]': , 'y[1:6000]': }}}", ["there are 12000 hosts; at most 10000 are allowed"]),
+        ("{a: {hosts: {'x[1:6000]': , 'y[1:6000]': }}}", ["1:1: there are 12000 hosts; at most 10000 are allowed"]),
     ],
 )  # fmt: skip
 def test_wrong_names_are_noted(text: str, expected: list[str]) -> None:

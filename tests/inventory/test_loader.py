@@ -106,7 +106,7 @@ def test_a_file_that_is_not_there_is_an_inventory_error(tmp_path: Path) -> None:
     path = tmp_path / "none.yaml"
     with pytest.raises(InventoryError) as caught:
         load(path, environ={})
-    assert str(caught.value) == f"{path}: there is no such file (`jsync init` writes a working example)"
+    assert str(caught.value) == f"{path}:1:1: there is no such file (`jsync init` writes a working example)"
 
 
 def test_a_file_that_can_not_be_read_says_why(tmp_path: Path) -> None:
@@ -211,14 +211,14 @@ def test_what_is_missing_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "hosts/group_vars/masters.yml").write_text("x: [")
     assert faults(tmp_path, "hosts", "none") == [
         "hosts/masters.yaml:1:11: not YAML: expected the node content, but found '<stream end>'",
-        "none: there is no such file (`jsync init` writes a working example)",
+        "none:1:1: there is no such file (`jsync init` writes a working example)",
     ]
 
 
 def test_faults_of_the_whole_name_all_of_it(tmp_path: Path) -> None:
     write_files(tmp_path, {"a": "masters:", "b": "slaves:"})
     assert faults(tmp_path, "a", "b") == [
-        "a, b: the inventory has no hosts (put them below the groups `masters` and `slaves`)"
+        "a, b:1:1: the inventory has no hosts (put them below the groups `masters` and `slaves`)"
     ]
 
 

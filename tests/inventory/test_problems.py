@@ -19,7 +19,7 @@ def test_problems_come_in_file_order_with_their_hints() -> None:
     problems.add(WHOLE, "not good")
     assert problems
     assert lines(problems) == [
-        "site.yaml: not good",
+        "site.yaml:1:1: not good",
         "site.yaml:3:7: wrong (do it right)",
         "site.yaml:10:1: late",
     ]
@@ -31,7 +31,12 @@ def test_problems_name_the_file_that_they_are_in_or_the_inventory() -> None:
     problems.add(Place(file="a.yaml", line=3, column=4), "wrong")
     problems.add(whole("b.yaml"), "wrong")
     problems.add(WHOLE, "wrong")
-    assert lines(problems) == ["a.yaml, b.yaml: wrong", "a.yaml:3:4: wrong", "b.yaml: wrong", "b.yaml:1:2: wrong"]
+    assert lines(problems) == [
+        "a.yaml, b.yaml:1:1: wrong",
+        "a.yaml:3:4: wrong",
+        "b.yaml:1:1: wrong",
+        "b.yaml:1:2: wrong",
+    ]
 
 
 def test_warnings_are_no_problems() -> None:
@@ -69,7 +74,7 @@ def test_a_hostile_file_does_not_fill_the_memory() -> None:
         assert problems.is_full
     found = lines(problems)
     assert len(found) == MAX_PROBLEMS + 1
-    assert found[-1] == "f: and more problems, not shown"
+    assert found[-1] == "f:1:1: and more problems, not shown"
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_every_host_below_a_role_group_has_the_role(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("{masters: , slaves: {hosts: {}}}", [
-            "the inventory has no hosts (put them below the groups `masters` and `slaves`)"
+            "1:1: the inventory has no hosts (put them below the groups `masters` and `slaves`)"
         ]),
         ("{masters: {hosts: {m: {remote: r}, h: {remote: r}}}, slaves: {hosts: {h: {cache: c}}}}", [
             "1:36: `h` is below `masters` and below `slaves` (one host has one role; a machine can carry two hosts)"

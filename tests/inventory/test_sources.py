@@ -86,11 +86,11 @@ def test_what_a_folder_may_not_hold(tmp_path: Path) -> None:
     (tmp_path / "c" / "dangling").symlink_to("nothing")
     again = "/again" * 10
     assert faults(tmp_path, "a", "b", "c", "d") == [
-        "a: the folder has no inventory in it (YAML, JSON or executable files)",
-        f"b{again}: it is more than 10 folders deep",
-        "c/dangling: it is neither a file nor a folder",
-        "c/pipe: it is neither a file nor a folder",
-        "c/x: the file is empty (`jsync init` writes a working example)",
+        "a:1:1: the folder has no inventory in it (YAML, JSON or executable files)",
+        f"b{again}:1:1: it is more than 10 folders deep",
+        "c/dangling:1:1: it is neither a file nor a folder",
+        "c/pipe:1:1: it is neither a file nor a folder",
+        "c/x:1:1: the file is empty (`jsync init` writes a working example)",
         "d/x:1:2: not YAML: expected the node content, but found '<stream end>'",
     ]
 
@@ -144,20 +144,20 @@ def test_without_meta_it_is_asked_for_each_host(tmp_path: Path) -> None:
 
 def test_the_first_host_that_fails_is_the_last_that_is_asked_for(tmp_path: Path) -> None:
     write_files(tmp_path, {"hosts.sh": BY_HOST.replace('"-x"', '"-x", "d"')})
-    assert faults(tmp_path, "hosts.sh") == ["hosts.sh --host c: it ended with exit code 4 (it said: gone)"]
+    assert faults(tmp_path, "hosts.sh") == ["hosts.sh --host c:1:1: it ended with exit code 4 (it said: gone)"]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("#!/bin/sh\necho no key >&2\nexit 3\n", "s --list: it ended with exit code 3 (it said: no key)"),
-        ("#!/bin/sh\nexit 3\n", "s --list: it ended with exit code 3"),
+        ("#!/bin/sh\necho no key >&2\nexit 3\n", "s --list:1:1: it ended with exit code 3 (it said: no key)"),
+        ("#!/bin/sh\nexit 3\n", "s --list:1:1: it ended with exit code 3"),
         ("#!/bin/sh\n", "s --list:1:1: not JSON: Expecting value"),
         (printing("masters: {}"), "s --list:1:1: not JSON: Expecting value"),
-        (printing("[]"), "s --list: `a list` is not a mapping of groups (Ansible's JSON document)"),
+        (printing("[]"), "s --list:1:1: `a list` is not a mapping of groups (Ansible's JSON document)"),
         (
             "#!/bin/sh\ntest $1 = --list && echo '{\"g\": [\"a\"]}' || echo '[1]'\n",
-            "s --host a: `a list` is not a mapping of variables (Ansible's JSON document)",
+            "s --host a:1:1: `a list` is not a mapping of variables (Ansible's JSON document)",
         ),
     ],
 )
@@ -183,7 +183,7 @@ def test_an_executable_has_one_deadline(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "DEADLINE_S", 0.5)
     monkeypatch.setattr(script_module, "DEADLINE_S", 0.5)
     write_files(tmp_path, {"s": "#!/bin/sh\nexec sleep 600\n"})
-    assert faults(tmp_path, "s") == ["s --list: it was stopped after 0.5 seconds"]
+    assert faults(tmp_path, "s") == ["s --list:1:1: it was stopped after 0.5 seconds"]
 
 
 def test_yaml_that_happens_to_be_executable_is_read(tmp_path: Path) -> None:
@@ -197,4 +197,4 @@ def test_a_script_that_is_not_executable_is_no_script(tmp_path: Path) -> None:
     (tmp_path / "s").chmod(0o644)
     assert faults(tmp_path, "s") == []  # YAML of one line of text; that it is no inventory is found later
     (tmp_path / "s").write_text("#!/bin/sh\n")
-    assert faults(tmp_path, "s") == ["s: the file is empty (`jsync init` writes a working example)"]
+    assert faults(tmp_path, "s") == ["s:1:1: the file is empty (`jsync init` writes a working example)"]

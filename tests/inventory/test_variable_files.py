@@ -114,7 +114,7 @@ def test_faults_name_the_file_that_holds_the_value(tmp_path: Path) -> None:
         "group_vars/all/2.yml:1:2: not YAML: expected the node content, but found '<stream end>'",
         "group_vars/g:1:1: `x` is not a mapping of variables",
         "host_vars/a:1:1: `a list` is not a mapping of variables",
-        "host_vars/b.example.md: it is neither a file nor a folder",
+        "host_vars/b.example.md:1:1: it is neither a file nor a folder",
     ]
     assert not files.is_complete
 
@@ -124,4 +124,4 @@ def test_folders_in_folders_end_somewhere(tmp_path: Path) -> None:
     (tmp_path / "group_vars/g/again").symlink_to(".")
     found, problems, _ = read(tmp_path)
     assert len(found.groups["g"]) == 10
-    assert str(problems.error()).endswith("again: it is more than 10 folders deep")
+    assert str(problems.error()).endswith("again:1:1: it is more than 10 folders deep")

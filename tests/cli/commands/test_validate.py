@@ -103,8 +103,18 @@ def test_errors_name_the_file_that_they_are_in(tmp_path: Path) -> None:
     assert result.err == (f"jsync: warning: {tmp_path}/host_vars: `n` not read: there is no host of that name\n")
 
 
+@pytest.mark.parametrize("text", [None, "", "masters:\n", "masters: {vars: {tcp_port: 1}}\nslaves:\n"])
+def test_what_is_wrong_with_a_whole_file_has_a_position_too(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "jsync.yaml"
+    if text is not None:
+        file.write_text(text)
+    assert run_cli("validate", "-i", str(file)).err.startswith(f"{file}:1:1: ")
+    [error] = run_cli("validate", "-i", str(file), "-o", "json").document["errors"]
+    assert (error["file"], error["line"], error["column"]) == (str(file), 1, 1)
+
+
 def test_a_script_that_fails_is_quoted(tmp_path: Path) -> None:
     write_files(tmp_path, {"s": "#!/bin/sh\nprintf 'no \\033[1mkey\\n' >&2; exit 1\n"})
     result = run_cli("validate", "-i", str(tmp_path / "s"))
     assert (result.exit_code, result.out) == (2, "")
-    assert result.err == f"{tmp_path}/s --list: it ended with exit code 1 (it said: no \\x1b[1mkey)\n"
+    assert result.err == f"{tmp_path}/s --list:1:1: it ended with exit code 1 (it said: no \\x1b[1mkey)\n"
