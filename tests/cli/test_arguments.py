@@ -92,7 +92,7 @@ _COMMON = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)  # a whole parser is built for each
+@settings(max_examples=60)  # a whole parser is built for each
 @given(before=_COMMON, after=_COMMON, patterns=st.lists(_WORDS, max_size=2))
 def test_options_mean_the_same_before_and_after_the_command(
     before: list[tuple[str, ...]], after: list[tuple[str, ...]], patterns: list[str]

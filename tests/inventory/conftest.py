@@ -1,14 +1,10 @@
-"""Properties are about results, never about speed: no deadlines for the examples. And one Ansible to compare with."""
+"""One Ansible to compare with."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
 from tests.support.ansible import Ansible, installed
-
-settings.register_profile("inventory", deadline=None)
-settings.load_profile("inventory")
 
 
 @pytest.fixture(scope="session")

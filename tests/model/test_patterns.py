@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.errors import UsageError
@@ -141,7 +141,6 @@ def test_what_names_nobody_is_an_error_that_says_what_to_do(pattern: str, messag
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
-@settings(deadline=None)
 @given(pattern=st.text(alphabet="slave-50:,&!~*?[]()0123 \x1b", max_size=20))
 def test_any_text_selects_or_is_refused(pattern: str) -> None:
     try:
@@ -167,13 +166,11 @@ def terms(draw: st.DrawFn) -> Term:
     return Term(sign=draw(st.sampled_from(Sign)), expression=expression, span=span)
 
 
-@settings(deadline=None)
 @given(written=st.lists(terms(), min_size=1, max_size=6), separator=st.sampled_from([",", ":", " , "]))
 def test_what_is_printed_parses_to_the_same(written: list[Term], separator: str) -> None:
     assert parse(separator.join(map(str, written)), SITE.hosts) == tuple(written)
 
 
-@settings(deadline=None)
 @given(
     adding=st.lists(expressions, max_size=3),
     keeping=st.lists(expressions, max_size=2),
@@ -197,7 +194,6 @@ def test_terms_are_set_algebra_in_any_order(
         assert set(names(",".join(written))) == expected
 
 
-@settings(deadline=None)
 @given(first=st.integers(0, 6), last=st.one_of(st.none(), st.integers(0, 6)))
 def test_positions_are_a_slice_with_both_ends(first: int, last: int | None) -> None:
     text = str(Term(expression="slaves", span=(first, last)))

@@ -27,7 +27,7 @@ def bring_in_line(root: Path, view: Manifest, contents: Callable[[RelPath], byte
     return apply_changes(root, built.changes, before=before, max_delete=ANY)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(some_trees(), some_trees())
 def test_a_cache_becomes_what_the_master_has(view: Tree, cached: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -121,7 +121,7 @@ def real_path(root: Path, path: str) -> RelPath:
     return RelPath(str(place.relative_to(root.resolve())))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(some_trees(max_size=6), some_changes())
 def test_another_look_at_all_that_changed_equals_a_full_scan(tree: Tree, changes: list[tuple[str, str, str]]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-settings.register_profile("protocol", deadline=None)
-settings.load_profile("protocol")
+settings.register_profile("results", deadline=None)
+settings.load_profile("results")
