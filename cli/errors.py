@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 import tempfile
 import traceback
@@ -123,9 +124,14 @@ def error_text(error: JsyncError, *, about: str | None = None) -> str:
     """
     if isinstance(error, InventoryError):
         return "\n".join(printable(str(problem)) for problem in error.problems)
-    hosts = dict.fromkeys(host for host in (about, error.host) if host and host not in str(error))
+    hosts = dict.fromkeys(host for host in (about, error.host) if host and not _names(str(error), host))
     words = printable(": ".join(["jsync", *hosts, str(error)]))
     return words + (f"\n  hint: {printable(error.hint)}" if error.hint else "")
+
+
+def _names(words: str, host: str) -> bool:
+    """Return whether ``words`` name the host: a short name may be a part of any word."""
+    return re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-])", words) is not None
 
 
 def error_document(error: JsyncError) -> dict[str, object]:

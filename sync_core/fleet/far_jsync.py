@@ -53,8 +53,7 @@ async def find_version(runner: Runner, jsync: str, *, timeout_s: float) -> str |
         return None
     reason = first_line(done.stderr) or f"exit code {done.exit_code}"
     # One that starts and then fails is as good as none; but not being allowed to run anything is something else.
-    if reason.startswith("sudo:"):
-        raise HostError(reason, hint="allow it in sudoers without a password, or leave out `become`")
+    _must_have_become_root(reason)
     return None
 
 
@@ -85,6 +84,7 @@ async def ask_jsync(
         document = None
     if not isinstance(document, dict):
         reason = first_line(done.stderr) or f"exit code {done.exit_code}"
+        _must_have_become_root(reason)
         raise HostError(f"its jsync gave no document: {reason}", hint="`jsync up --install` brings a newer one")
     error = document.get("error")
     if isinstance(error, dict):
@@ -95,6 +95,11 @@ async def ask_jsync(
 def no_jsync(jsync: str) -> HostError:
     """Return the error that says that a machine has no command ``jsync``."""
     return HostError(f"there is no `{jsync}` that runs", hint="`jsync up --install` brings it")
+
+
+def _must_have_become_root(reason: str) -> None:
+    if reason.startswith("sudo:"):
+        raise HostError(reason, hint="allow it in sudoers without a password, or leave out `become`")
 
 
 def error_from(words: Mapping[str, Any], *, host: str | None = None) -> JsyncError:

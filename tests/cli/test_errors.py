@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.errors import ExitCode, Failure, report
+from cli.errors import ExitCode, Failure, error_text, report
 from cli.output import StdoutClosed, Streams
 from sync_core.model.errors import (
+    HostError,
     InventoryError,
     JsyncError,
     LocalProtocolError,
@@ -31,6 +32,19 @@ def _reported(error: BaseException, state: Path, *, is_json: bool) -> tuple[Exit
     failure = Failure(Streams(stdout, stderr), command="status", is_json=is_json, environ=environ)
     code = report(error, failure)
     return code, stdout.written().decode(), stderr.written().decode()
+
+
+@pytest.mark.parametrize(
+    ("host", "words", "text"),
+    [
+        ("a", "there is no `jsync` that runs", "jsync: a: there is no `jsync` that runs"),
+        ("slave-1", "slave-10 is not known", "jsync: slave-1: slave-10 is not known"),
+        ("slave-1", "no master knows slave-1.", "jsync: no master knows slave-1."),
+        ("1", "port 10.9.0.1:4440 is closed", "jsync: 1: port 10.9.0.1:4440 is closed"),
+    ],
+)
+def test_the_host_stands_in_front_unless_the_words_name_it(host: str, words: str, text: str) -> None:
+    assert error_text(HostError(words), about=host) == text
 
 
 @pytest.mark.parametrize(

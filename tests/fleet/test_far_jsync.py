@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,12 +68,12 @@ def test_one_that_does_not_run_is_none(output: bytes, exit_code: int) -> None:
     assert version(ScriptedRunner(output, exit_code=exit_code)) is None
 
 
-def test_who_may_not_become_root_is_told() -> None:
-    refusing = ScriptedRunner(exit_code=1, complaint=b"sudo: a password is required\n")
-    with pytest.raises(HostError, match="sudo: a password is required"):
-        version(refusing)
-    with pytest.raises(HostError, match="sudo: a password is required"):
-        ask(refusing)
+@pytest.mark.parametrize("what", [version, ask])
+def test_who_may_not_become_root_is_told(what: Callable[[ScriptedRunner], object]) -> None:
+    with pytest.raises(HostError) as caught:
+        what(ScriptedRunner(exit_code=1, complaint=b"sudo: a password is required\n"))
+    assert str(caught.value) == "sudo: a password is required"
+    assert caught.value.hint == "allow it in sudoers without a password, or leave out `become`"
 
 
 def test_where_there_is_none_the_way_to_one_is_named() -> None:
