@@ -27,7 +27,7 @@ from sync_core.agent.state_lock import StateLock
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import SOURCE_SEPARATOR
 
-__all__ = ["HostState", "RunRecord", "state_folder"]
+__all__ = ["HostState", "state_folder"]
 
 _log = logging.getLogger(__name__)
 

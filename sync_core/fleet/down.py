@@ -10,7 +10,8 @@ from pathlib import Path
 
 import filelock
 
-from sync_core.agent.state import HostState, RunRecord
+from sync_core.agent.run_record import RunRecord
+from sync_core.agent.state import HostState
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
 from sync_core.fleet.orphans import find_orphans
 from sync_core.fleet.units import Units

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync_core.agent.state import HostState, RunRecord
+from sync_core.agent.run_record import RunRecord
+from sync_core.agent.state import HostState
 from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["Launcher", "NotReady", "last_words", "wait_for_other", "wait_until_ready"]

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync_core.agent.state import HostState, RunRecord
+from sync_core.agent.run_record import RunRecord
+from sync_core.agent.state import HostState
 from sync_core.fleet.launch import Launcher, NotReady, last_words
 from sync_core.fleet.unit_file import Unit, unit_name, unit_text
 from sync_core.model.errors import HostError

@@ -10,8 +10,9 @@ from enum import StrEnum
 import filelock
 
 from sync_core.agent.process import stop
+from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
-from sync_core.agent.state import HostState, RunRecord
+from sync_core.agent.state import HostState
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
 from sync_core.fleet.units import Units
