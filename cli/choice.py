@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 from sync_core.model.errors import UsageError
 from sync_core.model.inventory import Host, Inventory
 
-__all__ = ["choose_hosts", "choose_one", "choose_slaves", "narrowed"]
+__all__ = ["choose_hosts", "choose_one", "choose_slave", "choose_slaves", "narrowed"]
 
 
 def choose_hosts(inventory: Inventory, patterns: Sequence[str], limit: str | None) -> tuple[Host, ...]:
@@ -44,9 +45,33 @@ def choose_one(inventory: Inventory, pattern: str, limit: str | None) -> Host:
     """
     hosts = choose_hosts(inventory, [pattern], limit)
     if len(hosts) > 1:
-        names = ", ".join(host.name for host in hosts[:3]) + (", …" if len(hosts) > 3 else "")
-        raise UsageError(f"one host is wanted here, and {pattern!r} means {len(hosts)}", hint=f"one of {names}")
+        names = [host.name for host in hosts]
+        raise UsageError(f"one host is wanted here, and {pattern!r} means {len(hosts)}", hint=f"one of {_first(names)}")
     return hosts[0]
+
+
+def choose_slave(inventory: Inventory, pattern: str, known: Sequence[Host]) -> Host:
+    """Return the only slave that ``pattern`` means.
+
+    Args:
+        inventory: where it stands.
+        pattern: of the command line.
+        known: the slaves that can be meant, for the hint.
+
+    Raises:
+        UsageError: it means nobody, several, or a master.
+    """
+    try:
+        chosen = choose_one(inventory, pattern, None)
+        if not chosen.is_master:
+            return chosen
+        error = UsageError(f"{chosen.name} is a master, and a slave is wanted here", host=chosen.name)
+    except UsageError as caught:
+        error = caught
+    names = [host.name for host in known]
+    near = difflib.get_close_matches(pattern[:100], names, n=3)
+    error.hint = f"did you mean {' or '.join(near)}?" if near else f"one of {_first(names)}" if names else error.hint
+    raise error
 
 
 def choose_slaves(inventory: Inventory, patterns: Sequence[str], limit: str | None) -> tuple[Host, ...]:
@@ -88,6 +113,10 @@ def narrowed(inventory: Inventory, limit: str | None) -> Inventory:
             for name, group in inventory.groups.items()
         },
     )
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _names(inventory: Inventory, master: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.choice import choose_one
+from cli.choice import choose_one, choose_slave
 from cli.command import Call, Command
 from cli.errors import ExitCode, error_text
 from cli.fleet import Timeout, at_work
@@ -32,7 +32,8 @@ def _files(
 
     inventory = call.inventory()
     one = choose_one(inventory, host, call.settings.limit)
-    other = None if slave is None else choose_one(inventory, slave, None)
+    slaves = inventory.slaves_of(one) if one.is_master else inventory.slaves
+    other = None if slave is None else choose_slave(inventory, slave, slaves)
     with at_work(call, [one], forks=1, timeout=timeout) as options:
         found = list_files(inventory, one, slave=other, options=options)
     _show(call, found)

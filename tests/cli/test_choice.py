@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cli.choice import choose_hosts, choose_one, choose_slaves, narrowed
+from cli.choice import choose_hosts, choose_one, choose_slave, choose_slaves, narrowed
 from sync_core.model.errors import UsageError
 from sync_core.model.inventory import Group, Role
 from tests.support.net import a_host, an_inventory
@@ -76,3 +76,20 @@ def test_narrowed() -> None:
     inventory = narrowed(replace(_INVENTORY, groups={"g": group}), "s2,m1")
     assert list(inventory.hosts) == ["m1", "s2"]
     assert inventory.groups["g"].hosts == ("s2",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "hint"),
+    [
+        ("nope", "no host matches the pattern 'nope'", "one of s1, s2, s3"),
+        ("s33", "no host matches the pattern 's33'", "did you mean s3?"),
+        ("s*", "one host is wanted here, and 's*' means 3", "one of s1, s2, s3"),
+        ("*", "one host is wanted here, and '*' means 5", "one of s1, s2, s3"),
+        ("m1", "m1 is a master, and a slave is wanted here", "one of s1, s2, s3"),
+    ],
+)
+def test_where_one_slave_is_wanted_only_slaves_are_suggested(pattern: str, message: str, hint: str) -> None:
+    assert choose_slave(_INVENTORY, "s2", _SLAVES).name == "s2"
+    with pytest.raises(UsageError) as caught:
+        choose_slave(_INVENTORY, pattern, _SLAVES)
+    assert (str(caught.value), caught.value.hint) == (message, hint)
