@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,7 +14,9 @@ from cli.arguments import options_after_command
 from cli.command import Command, Parsed, callback_of
 from sync_core import __version__
 
-__all__ = ["parse"]
+__all__ = ["parse", "parse_for_json"]
+
+_VERSION = f"jsync {__version__}"
 
 _HELP = """Keep one configuration folder the same on many machines.
 
@@ -45,9 +49,21 @@ def parse(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | int:
     return result if isinstance(result, Parsed) else int(result or 0)
 
 
+def parse_for_json(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | dict[str, object]:
+    """Return as ``parse`` what ``argv`` means, or as a document what ``--version``, ``--help`` and the like print."""
+    words = io.StringIO()
+    with contextlib.redirect_stdout(words), contextlib.suppress(SystemExit):  # completion scripts end in that way
+        parsed = parse(argv, commands)
+        if isinstance(parsed, Parsed):
+            return parsed
+    if words.getvalue() == f"{_VERSION}\n":
+        return {"schema": "jsync.version/1", "version": __version__}
+    return {"schema": "jsync.help/1", "text": words.getvalue()}
+
+
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"jsync {__version__}")
+        typer.echo(_VERSION)
         raise typer.Exit
 
 

@@ -9,12 +9,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
-from cli.app import parse
+from cli.app import parse, parse_for_json
 from cli.arguments import asks_for_json, command_of
 from cli.command import Call
 from cli.commands import COMMANDS
 from cli.cron import in_its_turn
-from cli.errors import Failure, report
+from cli.errors import ExitCode, Failure, report
 from cli.output import Sink, Streams, stdout_errors
 
 __all__ = ["main", "run"]
@@ -54,9 +54,12 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
 
 def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> int:
     with stdout_errors():  # help is written while the command line is read
-        parsed = parse(argv, COMMANDS)
+        parsed = (parse_for_json if asks_for_json(argv) else parse)(argv, COMMANDS)
     if isinstance(parsed, int):
         return parsed
+    if isinstance(parsed, dict):
+        streams.document(parsed)
+        return ExitCode.DONE
     call = Call(settings=parsed.settings, sink=Sink(streams, parsed.settings, environ), environ=environ)
     with in_its_turn(call, parsed.command.name):
         return parsed.command.run(call, **parsed.values)

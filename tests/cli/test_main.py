@@ -19,6 +19,20 @@ def test_version() -> None:
     assert (result.exit_code, result.out, result.err) == (0, f"jsync {__version__}\n", "")
 
 
+@pytest.mark.parametrize("argv", [("--version", "-o", "json"), ("-ojson", "--version"), ("--output=json", "--version")])
+def test_version_as_a_document(argv: tuple[str, ...]) -> None:
+    result = run_cli(*argv)
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.document == {"schema": "jsync.version/1", "version": __version__}
+
+
+@pytest.mark.parametrize("argv", [("--help",), ("diff", "-h")])
+def test_help_as_a_document(argv: tuple[str, ...]) -> None:
+    result = run_cli(*argv, "-o", "json")
+    assert (result.exit_code, result.err) == (0, "")
+    assert result.document == {"schema": "jsync.help/1", "text": run_cli(*argv).out}
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_lists_every_command(option: str) -> None:
     result = run_cli("-q", option)
