@@ -23,7 +23,7 @@ demo: $(STAMP)
 	@exec $(BIN)/jsync up -i inventory_examples/demo.yaml
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -q
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -22,7 +22,11 @@ from tests.support.scenes import SCENES, Site, site
 REASON = why_no_lan()
 if REASON is not None and os.environ.get("JSYNC_REQUIRE_NETNS"):
     raise RuntimeError(REASON)
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
+    pytest.mark.xdist_group("check_ports_hosts"),
+]
 
 ARRIVED = "the kernel of {} counted the datagrams: they arrived"
 OPENED = "nft insert rule inet filter input ip saddr {master} {} dport 5000 accept"

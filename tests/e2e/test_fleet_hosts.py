@@ -28,7 +28,11 @@ from tests.support.trees import write_tree
 REASON = why_no_lan()
 if REASON is not None and os.environ.get("JSYNC_REQUIRE_NETNS"):
     raise RuntimeError(REASON)
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(REASON is not None, reason=REASON or "")]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
+    pytest.mark.xdist_group("fleet_hosts"),
+]
 
 SILENCE = """\
 import select, socket

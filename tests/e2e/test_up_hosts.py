@@ -29,7 +29,12 @@ from tests.support.netns import ROOT
 REASON = why_no_lan()
 if REASON is not None and os.environ.get("JSYNC_REQUIRE_NETNS"):
     raise RuntimeError(REASON)
-pytestmark = [pytest.mark.e2e, pytest.mark.skipif(REASON is not None, reason=REASON or ""), pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(REASON is not None, reason=REASON or ""),
+    pytest.mark.timeout(300),
+    pytest.mark.xdist_group("up_hosts"),
+]
 
 OWN = ("/opt", "/usr/local/bin", "/var/lib", "/srv")
 PASSES = {**os.environ, "PATH": "/usr/bin:/bin"}
@@ -200,7 +205,8 @@ def test_the_foreground_reaches_every_machine_that_can_be_reached(fleet: Fleet) 
     told = said.read_text()
     for name in AGENTS:
         assert re.search(rf"^{name} +\| .*SCHEDULER-902.*stopped", told, re.MULTILINE), told
-    assert len([line for line in told.splitlines() if line.startswith("jsync: ")]) == 4, told
+    recap = [line.split(":")[1].strip() for line in told.splitlines() if line.startswith("jsync: ")]
+    assert sorted(recap[1:]) == ["away", "changed", "full", "hanging"], told
     assert "Traceback" not in told
     nothing_is_left(fleet)
 
