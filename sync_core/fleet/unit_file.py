@@ -71,7 +71,6 @@ def unit_text(unit: Unit) -> str:
     needed = [path for path in (unit.state_folder, unit.host.remote, unit.host.cache) if path is not None]
     # The manager makes the state folder of a user's own below /var/lib, and makes it writable.
     made = [] if unit.user is None else [f"StateDirectory={_words([f'{unit.state_folder.name}/{unit.host.name}'])}"]
-    written = [path for path in (None if made else unit.state_folder, unit.host.cache) if path is not None]
     lines = [
         "[Unit]",
         f"Description=jsync {unit.host.role} {_no_specifiers(unit.host.name)}",
@@ -82,6 +81,7 @@ def unit_text(unit: Unit) -> str:
         "",
         "[Service]",
         "Type=notify",
+        *_before(unit),
         f"ExecStart={_words(unit.command, is_command=True)}",
         f"Environment={_words([f'{name}={value}' for name, value in _environ(unit).items()])}",
         *([f"User={unit.user}", *made, "StateDirectoryMode=0700"] if made else []),
@@ -94,12 +94,33 @@ def unit_text(unit: Unit) -> str:
         "# The agent reads its folder and the inventory, and writes its cache and its state: nothing else.",
         *_EVERYWHERE.splitlines(),
         *([] if unit.is_of_user else [*_ONLY_IN_THE_SYSTEM.splitlines(), *_capabilities(unit)]),
-        *([f"ReadWritePaths={_words(written)}"] if written and not unit.is_of_user else []),
+        *_writable(unit),
         "",
         "[Install]",
         f"WantedBy={'default.target' if unit.is_of_user else 'multi-user.target'}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _makes_cache(unit: Unit) -> bool:
+    """Return whether the unit makes the cache where it is gone, as those in memory are after a boot.
+
+    An agent that is a user of its own gets it from its administrator; a user's own agent is in no sandbox.
+    """
+    return unit.user is None and not unit.is_of_user and unit.host.cache is not None
+
+
+def _before(unit: Unit) -> list[str]:
+    words = ("/bin/mkdir", "-p", "--", unit.host.cache or "")
+    return [f"ExecStartPre=+{_words(words, is_command=True)}"] if _makes_cache(unit) else []
+
+
+def _writable(unit: Unit) -> list[str]:
+    """Return where the sandbox is open; ``-``: what is not there yet keeps nothing from starting."""
+    paths = [] if unit.user is not None else [str(unit.state_folder)]
+    if unit.host.cache is not None:
+        paths.append(f"{'-' if _makes_cache(unit) else ''}{unit.host.cache}")
+    return [f"ReadWritePaths={_words(paths)}"] if paths and not unit.is_of_user else []
 
 
 def _environ(unit: Unit) -> Mapping[str, str]:

@@ -81,7 +81,7 @@ class Units:
         name = unit_name(host.name)
         try:
             if host.cache is not None:
-                host.cache.mkdir(parents=True, exist_ok=True)  # what is not there can't be opened for writing
+                host.cache.mkdir(parents=True, exist_ok=True)  # why it can't be made is told best here
             self._write(host.name, _MARK + unit_text(unit))
         except OSError as error:
             raise HostError(f"{error.filename}: {error.strerror}", host=host.name) from error

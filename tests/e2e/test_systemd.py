@@ -122,6 +122,8 @@ def test_agents_are_units_that_come_and_go(site: Site) -> None:
     for name in ("master", "a", "b"):
         assert site.unit(name, "MainPID") == str(pids[name])
         assert site.unit(name, "UnitFileState") == "enabled"
+    site.box.run(f"nsenter -m -t {pids['a']} touch /srv/a/.mine && rm /srv/a/.mine")
+    site.box.run(f"nsenter -m -t {pids['a']} touch /srv/remote/elsewhere", exit_code=1)
     assert site.box.run("stat -c %U /srv/a/one.job.xml /home/plain/cache/one.job.xml").split() == ["root", "plain"]
 
     assert site.outcomes("up", "-d") == dict.fromkeys(AGENTS, "running")
@@ -220,6 +222,8 @@ def test_an_administrators_units_run_as_their_own_user(site: Site) -> None:
 
 
 def test_all_come_back_after_a_reboot(site: Site, agents: dict[str, int]) -> None:
+    site.box.run("rm -r /srv/b")  # as it is where caches lie in memory
     site.box.reboot()
     site.pids()
+    assert site.box.run("cat /srv/b/one.job.xml") == "<job/>\n"
     assert site.outcomes("up", "-d") == dict.fromkeys(AGENTS, "running")

@@ -66,11 +66,19 @@ def test_it_may_write_its_cache_and_its_state() -> None:
     assert "StateDirectory=jsync/slave" in lines()
     assert "ProtectSystem=strict" in lines()
     as_root = lines(user=None, host=a_host("slave", cache=Path("/c")))
-    assert "ReadWritePaths=/var/lib/jsync /c" in as_root
+    assert "ReadWritePaths=/var/lib/jsync -/c" in as_root
     assert not [line for line in as_root if line.startswith(("User=", "StateDirectory="))]
     master = lines(host=a_host("m", role=Role.MASTER, remote=Path("/r")))
     assert not [line for line in master if line.startswith("ReadWritePaths=")]
     assert "RequiresMountsFor=/var/lib/jsync /r" in master
+
+
+def test_a_cache_that_is_gone_is_made_again_outside_of_the_sandbox() -> None:
+    def made(**changes: Any) -> list[str]:
+        return [line for line in lines(**changes) if line.startswith("ExecStartPre=")]
+
+    assert made(user=None) == ['ExecStartPre=+/bin/mkdir -p -- "/srv/a b/c$$x%%d\\"\'\\\\"']
+    assert made() == made(user=None, is_of_user=True) == made(**KINDS["master as root"]) == []
 
 
 def test_rights_are_those_that_it_needs() -> None:
