@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["asks_for_json", "command_of", "options_after_command"]
+__all__ = ["asks_for_json", "command_of", "options_after_command", "stays_until_a_signal"]
 
 _VALUES = {"--inventory", "--limit", "--output", "--color", "--lock-timeout", "--splay"}
 _FLAGS = {"--quiet", "--verbose"}
 _SHORT_VALUES = "ilo"
 _SHORT_FLAGS = "qv"
 _TAKE_A_VALUE = {"i", "l", "n"}
+_RETURNING = {"--detach", "--install", "--check"}
+_SHORT_RETURNING = "dC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,27 @@ def command_of(argv: Sequence[str]) -> str | None:
 def asks_for_json(argv: Sequence[str]) -> bool:
     """Return whether ``-o json`` is asked for in any spelling; needed where parsing itself failed."""
     return any(value == "json" for value in _outputs(argv))
+
+
+def stays_until_a_signal(argv: Sequence[str]) -> bool:
+    """Return whether the command runs agents in the foreground, where a signal is the ordinary end."""
+    match _split(argv).rest:
+        case ("agent", *_):
+            return True
+        case ("up", *words):
+            return not any(map(_makes_up_return, words))
+    return False
+
+
+def _makes_up_return(word: str) -> bool:
+    if word.startswith("--") or not word.startswith("-"):
+        return word in _RETURNING
+    for letter in word[1:]:
+        if letter in _SHORT_VALUES:
+            break
+        if letter in _SHORT_RETURNING:
+            return True
+    return False
 
 
 def _outputs(argv: Sequence[str]) -> Iterator[str]:

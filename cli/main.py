@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cli.app import parse, parse_for_json
-from cli.arguments import asks_for_json, command_of
+from cli.arguments import asks_for_json, command_of, stays_until_a_signal
 from cli.command import Call
 from cli.commands import COMMANDS
 from cli.cron import in_its_turn
@@ -48,7 +48,9 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
         code = _run(argv, streams, environ)
         streams.flush()
     except (Exception, KeyboardInterrupt) as error:
-        return report(error, failure)
+        code = report(error, failure)
+        if isinstance(error, KeyboardInterrupt) and stays_until_a_signal(argv):
+            return ExitCode.DONE  # it had not yet begun to wait for it
     return code
 
 

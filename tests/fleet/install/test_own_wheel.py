@@ -30,7 +30,7 @@ def test_it_holds_what_runs_and_says_what_it_needs() -> None:
     about = message_from_string(found[f"jsync-{__version__}.dist-info/METADATA"])
     assert (about["Name"], about["Version"]) == ("jsync", __version__)
     assert any(need.startswith("paramiko") for need in about.get_all("Requires-Dist", []))
-    assert "jsync = cli.main:run" in found[f"jsync-{__version__}.dist-info/entry_points.txt"]
+    assert "jsync = cli.__main__:run" in found[f"jsync-{__version__}.dist-info/entry_points.txt"]
     record = list(csv.reader(found[f"jsync-{__version__}.dist-info/RECORD"].splitlines()))
     assert [name for name, _, _ in record] == list(found)
     assert any("," in name for name in found)
@@ -54,7 +54,7 @@ def a_copy(folder: Path, *, version: str = __version__) -> Path:
     information = folder / f"jsync-{version}.dist-info"
     information.mkdir()
     (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: jsync\nVersion: {version}\n")
-    (information / "entry_points.txt").write_text("[console_scripts]\njsync = cli.main:run\n")
+    (information / "entry_points.txt").write_text("[console_scripts]\njsync = cli.__main__:run\n")
     return folder
 
 
