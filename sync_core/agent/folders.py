@@ -19,6 +19,7 @@ _log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 T = TypeVar("T")
+_LAST_PORT = 65535
 _MOST_DIGITS = 9
 """Of a port in a folder's name; leading zeros are somebody's taste, and more digits are no port."""
 
@@ -70,10 +71,12 @@ class FolderChooser:
         known = tuple(slaves)
         self._by_port = _grouped((slave.tcp_port, slave) for slave in known)
         self._by_id = _grouped((slave.scheduler_id, slave) for slave in known)
+        self._declared = {name for slave in known for name in (slave.folder, slave.scheduler_id) if name is not None}
         self._is_http = is_http
         self._own = own()
         self._index = _index(())
         self._resolver = resolver
+        self._judged: frozenset[str] = frozenset()
         self._warned: set[tuple[str, str]] = set()
 
     async def slave_at(self, address: SlaveAddress) -> Host | None:
@@ -104,6 +107,18 @@ class FolderChooser:
             is_cluster_member=self._is_http or slave.dialect is Dialect.HTTP,
         )
 
+    async def judge(self, folders: tuple[str, ...]) -> None:
+        """Warn of those that look like a slave's own and are nobody's; of each once, until it is gone and comes back.
+
+        Args:
+            folders: the first-level names of ``remote``, sorted.
+        """
+        self._take(folders)
+        fresh = [name for name in folders if name not in self._judged and _port_of(name) is not None]
+        self._judged = self._index.names
+        for name in fresh:
+            await self._addresses_of(name)
+
     async def choose(self, folders: tuple[str, ...], slave: Host | None, address: SlaveAddress) -> str | None:
         """Return the slave's own folder, the first that exists; ``None`` if it has none.
 
@@ -112,8 +127,7 @@ class FolderChooser:
             slave: the inventory's slave, if it is one.
             address: where it is.
         """
-        if self._index.folders is not folders:
-            self._index = _index(folders)
+        self._take(folders)
         index = self._index
         if slave is not None and slave.folder is not None and slave.folder in index.names:
             return slave.folder
@@ -121,7 +135,7 @@ class FolderChooser:
         named = index.by_port.get(port, ()) if port is not None else ()
         # The inventory's address counts as well as the one that it comes from: a machine may have several.
         ours = address.addresses | (await self._resolve(slave.address) if slave is not None else frozenset())
-        by_host = [name for name in named if ours & await self._resolve(name.partition("#")[0])]
+        by_host = [name for name in named if ours & await self._addresses_of(name)]
         for other in by_host[1:]:
             self._warn_of_two(by_host[0], other)
         if by_host:
@@ -134,20 +148,40 @@ class FolderChooser:
         """Whether two sets of addresses mean one machine; all of our own mean this one."""
         return bool(some & others) or bool(some & self._own and others & self._own)
 
+    def _take(self, folders: tuple[str, ...]) -> None:
+        """Take note of the folders that are there now; a name that can be no slave's is told of when it appears."""
+        if self._index.folders is folders:
+            return
+        gone = self._index.names.difference(folders)
+        self._index = _index(folders)
+        self._warned = {pair for pair in self._warned if gone.isdisjoint(pair)}
+        for name in folders:
+            if "#" in name and name not in self._declared and _port_of(name) is None:
+                self._warn((name, ""), f"{name} is no slave's folder: it is not called <host>#<port>")
+
+    async def _addresses_of(self, folder: str) -> frozenset[IpAddress]:
+        """Return the addresses of the host in a folder's name; none, with a word once, where it has none for now."""
+        try:
+            return frozenset(await self._resolver.resolve(folder.partition("#")[0]))
+        except UnreachableError as error:
+            self._warn((folder, ""), f"{folder} is no slave's folder: {error}")
+            return frozenset()
+
     async def _resolve(self, name: str) -> frozenset[IpAddress]:
         """Return the addresses of ``name``; none, with a word once, where it has none for now."""
         try:
             return frozenset(await self._resolver.resolve(name))
         except UnreachableError as error:
-            if (name, "") not in self._warned:
-                self._warned.add((name, ""))
-                _log.warning("%s", error)
+            self._warn((name, ""), str(error))
             return frozenset()
 
     def _warn_of_two(self, used: str, other: str) -> None:
-        if (used, other) not in self._warned:
-            self._warned.add((used, other))
-            _log.warning("SCHEDULER-454  %s and %s mean the same address and port: %s is used", used, other, used)
+        self._warn((used, other), f"SCHEDULER-454  {used} and {other} mean the same address and port: {used} is used")
+
+    def _warn(self, about: tuple[str, str], message: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
+            _log.warning("%s", message)
 
 
 def _index(folders: tuple[str, ...]) -> _Index:
@@ -156,9 +190,10 @@ def _index(folders: tuple[str, ...]) -> _Index:
 
 
 def _port_of(folder: str) -> int | None:
-    """Return the port of a folder that is called ``host#port``."""
+    """Return the port of a folder that is called ``host#port``; ``None`` for any other name."""
     host, mark, port = folder.partition("#")
-    return int(port) if mark and host and port.isdecimal() and len(port) <= _MOST_DIGITS else None
+    is_number = mark and host and port.isdecimal() and len(port) <= _MOST_DIGITS
+    return int(port) if is_number and 0 < int(port) <= _LAST_PORT else None
 
 
 def _grouped(pairs: Iterable[tuple[K, T]]) -> Mapping[K, tuple[T, ...]]:

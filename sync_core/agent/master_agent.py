@@ -63,6 +63,7 @@ class MasterAgent:
         self._started_at = time.time()
         self._changed = asyncio.Event()
         self._register_changed = asyncio.Event()
+        self._folders_changed = asyncio.Event()
         self._rhythm = rhythm
         self._host_names = HostNames()
         self._register = Registrations(rhythm_of=self._rhythm_of)
@@ -124,6 +125,7 @@ class MasterAgent:
             self._wake_ups.run(),
             self._http_slaves.run(),
             self._compare(),
+            self._judge_folders(),
             self._write_status(),
         )
 
@@ -151,6 +153,15 @@ class MasterAgent:
             with contextlib.suppress(RootVanishedError):  # the remote folder has said so in the log
                 await self._wake_ups.compare(await self._remote.views())
             self._register_changed.set()
+            self._folders_changed.set()
+
+    async def _judge_folders(self) -> None:
+        """Tell of folders that no slave can have; apart from the wake-ups, which must not wait for a name service."""
+        while True:
+            await self._folders_changed.wait()
+            self._folders_changed.clear()
+            with contextlib.suppress(RootVanishedError):
+                await self._recognition.judge(await self._remote.views())
 
     async def _write_status(self) -> None:
         while True:

@@ -26,6 +26,10 @@ class Recognition:
         address = _address_of(slave)
         return await self._chooser.choose(views.folders, await self._chooser.slave_at(address), address)
 
+    async def judge(self, views: Views) -> None:
+        """Warn of folders that look like a slave's own and are nobody's."""
+        await self._chooser.judge(views.folders)
+
     async def name_of(self, slave: Slave) -> str | None:
         """Return its name in the inventory; ``None`` for a stranger."""
         host = await self._chooser.slave_at(_address_of(slave))

@@ -81,6 +81,40 @@ def test_a_name_without_address_is_told_once() -> None:
     assert "'nobody'" in warning
 
 
+def judged(chooser: FolderChooser, *folders: str) -> list[str]:
+    with Lines.of("sync_core.agent.folders") as lines:
+        asyncio.run(chooser.judge(folders))
+    return lines.messages("WARNING")
+
+
+def test_folders_that_can_be_nobodys_are_told_of_once() -> None:
+    chooser = FolderChooser((a_host("s", folder="my#own"),), a_resolver(dialin=["10.0.0.7"]))
+    good = ("10.0.0.9#5000", "_all", "dialin#007", "my#own", "plain")
+    assert judged(chooser, *good) == []
+    odd = ("10.0.0.7#", "10.0.0.7#abc", "10.0.0.7#70000", "nobody#5000")
+    found = judged(chooser, *good, *odd)
+    assert [line.split()[0] for line in found] == list(odd)
+    assert "abc" in found[1]
+    assert "cannot resolve 'nobody'" in found[3]
+    assert judged(chooser, *good, *odd, "new") == []
+
+
+def test_a_folder_that_comes_back_is_told_of_again() -> None:
+    chooser = FolderChooser((), a_resolver())
+    for _ in range(2):
+        assert len(judged(chooser, "nobody#5000", "h#x")) == 2
+        assert judged(chooser, "_all") == []
+
+
+def test_a_look_for_a_folder_tells_of_it_too() -> None:
+    """`jsync diff` reads the folder without an agent."""
+    chooser = FolderChooser((), a_resolver())
+    with Lines.of("sync_core.agent.folders") as lines:
+        assert asyncio.run(chooser.choose(("h#x", "nobody#5000"), None, an_address())) is None
+    assert [line.split()[0] for line in lines.messages("WARNING")] == ["h#x", "nobody#5000"]
+    assert judged(chooser, "h#x", "nobody#5000") == []
+
+
 def test_the_inventorys_slave_behind_a_registration() -> None:
     first, twin = a_host("first", address="10.0.0.7"), a_host("twin", address="dialin")
     other = a_host("other", address="10.0.0.7", tcp_port=5001)

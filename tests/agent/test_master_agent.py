@@ -186,3 +186,17 @@ def test_registrations_that_come_and_go_while_nobody_looks_are_no_trouble(tmp_pa
             await eventually(lambda: state_of(pair.state, "master").status().get("slaves_registered") == 0)
 
     run(go())
+
+
+def test_a_folder_that_can_be_no_slaves_is_told_of(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    write_tree(pair.remote, {"_all/a": b"1", "127.0.0.1#abc/a": b"1"})
+    settled(pair)
+
+    async def go() -> None:
+        with Lines.of("sync_core.agent.folders") as lines:
+            async with running(a_master(pair)):
+                await eventually(lambda: bool(lines.messages("WARNING")))
+            assert [line.split()[0] for line in lines.messages("WARNING")] == ["127.0.0.1#abc"]
+
+    run(go())
