@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from sync_core.agent.folders import FolderChooser
 from sync_core.agent.views import Views
 from sync_core.fleet.ask import ask
 from sync_core.fleet.reach import Reach
+from sync_core.fleet.two_ways import first_of
 from sync_core.model.errors import (
     FileTroubleError,
-    HostError,
     JsyncError,
     PeerError,
     RemoteRefusalError,
@@ -41,7 +42,10 @@ __all__ = ["FileList", "Lists", "Source", "first_error", "folder_of", "unreadabl
 _log = logging.getLogger(__name__)
 
 _ANSWER_TIMEOUT_S = 20.0
-"""An agent that says nothing for so long is passed over: there are other ways."""
+"""An agent that says nothing for so long is passed over."""
+_PATIENCE_S = 5.0
+"""A live agent has its list at hand as soon as its first look has settled, 3.5 s after its start. A stopped one takes
+connections all the same, and says nothing: then its folder is read beside it."""
 
 
 class Source(StrEnum):
@@ -77,15 +81,23 @@ class Lists:
         reach: leads to the hosts.
         timeout_s: a program on a host ends by itself after so long.
         resolver: looks up names.
+        patience_s: how long an agent may say nothing before its folder is read as well.
     """
 
     def __init__(
-        self, inventory: Inventory, reach: Reach, *, timeout_s: float, resolver: Resolver | None = None
+        self,
+        inventory: Inventory,
+        reach: Reach,
+        *,
+        timeout_s: float,
+        resolver: Resolver | None = None,
+        patience_s: float = _PATIENCE_S,
     ) -> None:
         self.inventory = inventory
         self.reach = reach
         self.resolver = resolver or Resolver()
         self._timeout_s = timeout_s
+        self._patience_s = patience_s
         self._views: dict[str, asyncio.Task[Views]] = {}
         self._choosers: dict[str, FolderChooser] = {}
         self._absent: dict[str, UnreachableError] = {}
@@ -105,13 +117,11 @@ class Lists:
             HostError: the host has nothing to read with.
             PeerError: whoever answers there is no jsync agent, and only its ports are reached.
         """
-        connection = await self.reach.connection_of(slave)
-        try:
-            manifest, source = await self._ask_for_list(slave, ListFiles()), Source.AGENT
-        except (PeerError, HostError):
-            if connection is Connection.NONE:
-                raise
-            manifest, source = manifest_of(await self._scan(slave)), _source_of(connection)
+
+        async def read() -> Manifest:
+            return manifest_of(await self._scan(slave))
+
+        manifest, source = await self._list_of(slave, ListFiles(), read)
         return FileList(host=slave, slave=None, source=source, manifest=manifest)
 
     async def master_list(self, master: Host, slave: Host) -> FileList:
@@ -123,14 +133,12 @@ class Lists:
             HostError: the host has nothing to read with.
             PeerError: whoever answers there is no jsync agent, and only its ports are reached.
         """
-        connection = await self.reach.connection_of(master)
-        try:
-            manifest, source = await self._ask_for_list(master, ListFiles(slave=slave.name)), Source.AGENT
-        except (PeerError, HostError):
-            if connection is Connection.NONE:
-                raise
+
+        async def read() -> Manifest:
             views = await self._views_of(master)
-            manifest, source = views.of(await self._own_folder(views.folders, master, slave)), _source_of(connection)
+            return views.of(await self._own_folder(views.folders, master, slave))
+
+        manifest, source = await self._list_of(master, ListFiles(slave=slave.name), read)
         return FileList(host=master, slave=slave, source=source, manifest=manifest)
 
     async def own_folder(self, master: Host, slave: Host) -> str | None:
@@ -146,6 +154,27 @@ class Lists:
 
     def _far_folder(self, host: Host, runner: Runner) -> FarFolder:
         return FarFolder(str(folder_of(host)), ways_of(runner, deadline_s=self._timeout_s))
+
+    async def _list_of(
+        self, host: Host, question: ListFiles, read: Callable[[], Coroutine[Any, Any, Manifest]]
+    ) -> tuple[Manifest, Source]:
+        """Return the list of the host's agent, or what ``read`` finds where the agent gives none, or none soon."""
+        connection = await self.reach.connection_of(host)
+
+        async def ask_agent() -> tuple[Manifest, Source]:
+            try:
+                return await self._ask_for_list(host, question), Source.AGENT
+            except asyncio.CancelledError:
+                # Who said nothing while the folder was read need not be waited for again.
+                self._absent[host.name] = UnreachableError("it has not answered", host=host.name)
+                raise
+
+        async def read_folder() -> tuple[Manifest, Source]:
+            return await read(), _source_of(connection)
+
+        if connection is Connection.NONE:
+            return await ask_agent()
+        return await first_of(ask_agent(), read_folder, patience_s=self._patience_s)
 
     async def _own_folder(self, folders: tuple[str, ...], master: Host, slave: Host) -> str | None:
         chooser = self._choosers.get(master.name)

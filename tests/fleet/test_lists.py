@@ -35,12 +35,14 @@ T = TypeVar("T")
 AWAY = UnreachableError("SSH to 127.0.0.1: Connection refused")
 
 
-def with_lists(pair: Pair, work: Callable[[Lists], Awaitable[T]], runner: Runner | None = None) -> T:
+def with_lists(
+    pair: Pair, work: Callable[[Lists], Awaitable[T]], runner: Runner | None = None, *, patience_s: float = 60
+) -> T:
     """Do something with the lists of a run; by SSH this machine is reached, or whatever ``runner`` is."""
 
     async def go() -> T:
         reach = Reach(lambda _: runner or LocalRunner())
-        lists = Lists(pair.inventory, reach, timeout_s=60)
+        lists = Lists(pair.inventory, reach, timeout_s=60, patience_s=patience_s)
         try:
             return await work(lists)
         finally:
@@ -106,6 +108,27 @@ def test_whoever_answers_there_and_gives_no_list_is_passed_over(
     with in_thread(answering(pair, "master", answer)), in_thread(answering(pair, "slave", answer)):
         for found in (master_files(pair), slave_files(pair)):
             assert (found.source, [entry.path for entry in found.manifest]) == (source, ["a"])
+
+
+@pytest.mark.parametrize(("connection", "source"), [(Connection.LOCAL, Source.LOCAL), (Connection.SSH, Source.SSH)])
+def test_beside_an_agent_that_says_nothing_its_folder_is_read(
+    connection: Connection, source: Source, tmp_path: Path
+) -> None:
+    """A stopped process takes connections; nobody waits until it counts as dead."""
+    with in_thread(a_silent_peer()) as port:
+        pair = a_pair(
+            tmp_path,
+            master={"connection": connection, "tcp_port": port},
+            slave={"connection": connection, "tcp_port": port},
+        )
+        write_tree(pair.remote, {"_all/a": b"1"})
+        write_tree(pair.cache, {"a": b"1"})
+
+        async def both(lists: Lists) -> list[FileList]:
+            return [await lists.master_list(pair.master, pair.slave), await lists.slave_list(pair.slave)]
+
+        for one in with_lists(pair, both, patience_s=0.01):
+            assert (one.source, [entry.path for entry in one.manifest]) == (source, ["a"])
 
 
 def test_what_many_slaves_need_of_their_master_is_read_once(tmp_path: Path) -> None:
