@@ -40,8 +40,8 @@ def dump(inventory: Inventory) -> dict[str, object]:
     """Return the document of ``ansible-inventory --list``.
 
     Groups hold ``hosts`` and ``children`` where they have any; ``_meta.hostvars`` has the values that somebody
-    set, inherited ones included, under their canonical names and as written but for placeholders. ``load`` makes
-    the same hosts of it again, if it lies in the folder of the first source.
+    set, inherited ones included, under the names and as they were written, but for placeholders: what was meant for
+    Ansible too, it finds. ``load`` makes the same hosts of it again, if it lies in the folder of the first source.
     """
     document: dict[str, object] = {}
     for group in inventory.groups.values():
@@ -50,7 +50,7 @@ def dump(inventory: Inventory) -> dict[str, object]:
         if shape:
             document[group.name] = shape
     values = {
-        name: {variable: setting.value for variable, setting in settings.items()}
+        name: {setting.written_as: setting.value for setting in settings.values()}
         for name, settings in inventory.settings.items()
         if settings
     }

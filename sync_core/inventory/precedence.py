@@ -27,8 +27,9 @@ _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawSetting:
-    """A value as the file has it, and the group or host that it was set for."""
+    """A value as the file has it, the word that it stands behind, and the group or host that it was set for."""
 
+    written_as: str
     origin: str
     node: Node
 
@@ -87,7 +88,7 @@ class Precedence:
                         f"{shown(key)} is another word for {shown(name)}, which is given too",
                         f"at {first.line}:{first.column}; remove one",
                     )
-                found[name] = RawSetting(origin=origin, node=node)
+                found[name] = RawSetting(written_as=key, origin=origin, node=node)
         return found
 
     def _at_or_above(self, groups: Iterable[str]) -> set[str]:

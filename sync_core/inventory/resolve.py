@@ -60,6 +60,7 @@ class Resolver:
         return {
             name: Setting(
                 value=self._value(name, host, setting.node),
+                written_as=setting.written_as,
                 origin=setting.origin,
                 file=setting.node.place.file,
                 line=setting.node.place.line,

@@ -131,6 +131,7 @@ class Setting:
     Attributes:
         value: as written, after aliases, ``{n}`` and ``{name}`` were resolved; a path that is relative to another
             folder than that of the inventory's first source is written out.
+        written_as: the variable as the author called it: its name, or an alias.
         origin: the group's or host's name that it comes from.
         file: the file that holds it, as the user named it.
         line: 1-based.
@@ -138,6 +139,7 @@ class Setting:
     """
 
     value: object
+    written_as: str
     origin: str
     file: str
     line: int

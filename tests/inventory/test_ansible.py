@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sync_core.inventory import dump, graph, load
-from sync_core.inventory.variables import ALIASES, ONLY_FOR
+from sync_core.inventory.variables import ONLY_FOR
 from sync_core.model.inventory import Inventory
 from tests.support.ansible import Ansible
 from tests.support.inventory_files import printing, write_files
@@ -32,13 +32,13 @@ def groups_of(document: dict[str, Any]) -> dict[str, tuple[list[str], set[str]]]
 
 
 def values_of(document: dict[str, Any], inventory: Inventory) -> dict[str, dict[str, object]]:
-    """Return Ansible's values by host as we understand them: our names, placeholders filled, numbers as numbers."""
+    """Return Ansible's values by host as we understand them: placeholders filled, numbers as numbers."""
     found: dict[str, dict[str, object]] = {}
     for name, host in inventory.hosts.items():
         variables = document["_meta"]["hostvars"].get(name, {})
         numbers = re.findall("[0-9]+", name)
         found[name] = {
-            ALIASES.get(key, key): filled(value, name, numbers[-1] if numbers else "")
+            key: filled(value, name, numbers[-1] if numbers else "")
             for key, value in variables.items()
             if ONLY_FOR.get(key, host.role) is host.role
         }

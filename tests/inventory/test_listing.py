@@ -41,8 +41,8 @@ def test_the_list_is_ansibles_document(site: Inventory) -> None:
         "_meta": {
             "hostvars": {
                 "m": {"interval_s": 5, "remote": "r", "x_note": "of m"},
-                "n1": {"interval_s": 5, "x_note": "of n1", "cache": "c/n1", "address": "10.0.0.1", "udp_port": 0},
-                "n2": {"interval_s": 5, "x_note": "of n2", "cache": "c/n2", "address": "10.0.0.2", "udp_port": 0},
+                "n1": {"interval_s": 5, "x_note": "of n1", "cache": "c/n1", "ansible_host": "10.0.0.1", "udp_port": 0},
+                "n2": {"interval_s": 5, "x_note": "of n2", "cache": "c/n2", "ansible_host": "10.0.0.2", "udp_port": 0},
                 "s": {
                     "interval_s": 5,
                     "x_note": "of s",

@@ -15,7 +15,8 @@ def faults(*hosts: Host) -> list[str]:
     problems = Problems("f")
     settings = {
         host.name: {
-            name: Setting(value="", origin=host.name, file="f", line=number, column=1) for name in ("remote", "cache")
+            name: Setting(value="", written_as=name, origin=host.name, file="f", line=number, column=1)
+            for name in ("remote", "cache")
         }
         for number, host in enumerate(hosts, start=1)
     }
