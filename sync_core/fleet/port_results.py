@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sync_core.fleet.outposts import Post
+from sync_core.fleet.port_levels import low_level
 from sync_core.fleet.port_look import Seen, is_own
 from sync_core.model.errors import HostError, PeerError
 from sync_core.model.firewall.judgement import Action
@@ -58,7 +59,7 @@ async def conclude(seen: Seen, companion: Seen | None, names: Names) -> CheckRes
         protocol=seen.check.protocol,
         port=seen.check.port,
     )
-    around = _surroundings(companion)
+    around = replace(_surroundings(companion), low_level=await low_level(seen))
     finding = decide(seen.probe, seen.far_side, endpoint, around)
     if _needs_rules(finding, seen):
         around = replace(around, target_rules=await _target_rules(seen), source_rules=await _source_rules(seen))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from sync_core.model.firewall.judgement import Action
 from sync_core.model.firewall.reader import Reading
 from sync_core.model.probe import Counted, FarSide, Outcome, ProbeResult, Protocol, Verdict
-from sync_core.model.security import IpAddress
+from sync_core.model.security import IpAddress, Level
 
 __all__ = ["Endpoint", "Finding", "Surroundings", "decide"]
 
@@ -42,12 +42,14 @@ class Surroundings:
         source_rules: what the source's own does.
         is_turned_away: the same agent closes our TCP connections at once: its ``allowed_hosts`` refuse us.
         is_alive: something at that address answers on TCP; ``None``: nobody tried.
+        low_level: by the inventory, the target lets the source in with this level, and a registration needs more.
     """
 
     target_rules: Reading | None = None
     source_rules: Reading | None = None
     is_turned_away: bool = False
     is_alive: bool | None = None
+    low_level: Level | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +100,8 @@ def decide(
 
 def _verdict(probe: ProbeResult, far_side: FarSide | None, endpoint: Endpoint, around: Surroundings) -> Verdict:
     direct = _DIRECT.get(probe.outcome)
+    if direct is Verdict.OPEN and around.low_level is not None:
+        return Verdict.NOT_ALLOWED
     if direct is not None:
         return direct
     arrived = far_side is not None and bool(far_side.arrivals)
@@ -175,6 +179,9 @@ def _remarks(
     verdict: Verdict, probe: ProbeResult, far_side: FarSide | None, at: Endpoint, around: Surroundings
 ) -> tuple[str, ...]:
     """Return what the verdict alone does not say."""
+    if around.low_level is not None:
+        level = f"the level {around.low_level}, and a registration needs {Level.NO_ADD}"
+        return (f"by the inventory, `allowed_hosts` of {at.host} gives {probe.source_ip or at.source} {level}",)
     if at.protocol is Protocol.TCP:
         is_proof = verdict is Verdict.PROHIBITED and probe.outcome is Outcome.REFUSED
         return (
@@ -232,6 +239,8 @@ def _fix(
     if template is None:
         return None
     seen_as = next((ip for ip in (far_side.arrivals if far_side else None) or () if ip), probe.source_ip) or at.source
+    if around.low_level is not None:
+        return f"give {seen_as} the level {Level.NO_ADD} in `allowed_hosts` of {at.host}"
     source = f"{probe.source_ip} ({at.source})" if probe.source_ip else at.source
     rule = f"{at.protocol.upper()} port {at.port} on {at.host} ({at.address}) for {source}"
     if is_blocked and _is_passed(around):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,11 +11,12 @@ import pytest
 from sync_core.fleet.outposts import Post
 from sync_core.fleet.port_look import Seen
 from sync_core.fleet.port_results import Names, conclude
-from sync_core.model.errors import HostError
+from sync_core.model.errors import HostError, UnreachableError
 from sync_core.model.firewall.reader import ToolOutput
 from sync_core.model.inventory import Role
 from sync_core.model.probe import CheckResult, FarSide, Outcome, ProbeResult, Protocol, Purpose, Vantage, Verdict
 from sync_core.model.required_ports import PortCheck
+from sync_core.model.security import AllowedHost, IpAddress, Level
 from sync_core.net.outpost import Outpost
 from tests.support.firewalls import a_chain, a_ruleset, printed
 from tests.support.net import a_host, ip, run
@@ -42,6 +44,11 @@ class Machine:
         self.addresses = frozenset({ip("10.9.0.2")})
         self._tools = tools
 
+    async def resolve(self, name: str) -> tuple[IpAddress, ...]:
+        if name != "master.lan":
+            raise UnreachableError(f"cannot resolve {name!r}")
+        return (ip("10.9.0.1"),)
+
     async def interface_to(self, _: object) -> str:
         return "eth0"
 
@@ -57,6 +64,7 @@ def concluded(
     source: Mapping[str, ToolOutput] | None = FREE,
     target: Mapping[str, ToolOutput] | None = FREE,
     vantages: tuple[Vantage, Vantage] = (Vantage.SSH, Vantage.SSH),
+    check: PortCheck = CHECK,
     **changes: Any,
 ) -> CheckResult:
     values: dict[str, Any] = {
@@ -67,7 +75,7 @@ def concluded(
         Post(outpost=cast(Outpost, Machine(name, tools)), vantage=vantage, reason="no key")
         for name, tools, vantage in zip(("master", "slave"), (source, target), vantages, strict=True)
     ]
-    seen = Seen(check=CHECK, address=ip("10.9.0.2"), source=posts[0], target=posts[1], **values)
+    seen = Seen(check=check, address=ip("10.9.0.2"), source=posts[0], target=posts[1], **values)
     return run(conclude(seen, None, NOBODY))
 
 
@@ -134,3 +142,42 @@ def test_who_can_t_be_worked_on_is_said() -> None:
         "it happened",
     )
     assert concluded(Outcome.CONNECTED, vantages=(Vantage.SSH, Vantage.CONTROLLER)).evidence == ("it happened",)
+
+
+def registering(allowed: Mapping[str, str] | None, purpose: Purpose = Purpose.REGISTRATION) -> PortCheck:
+    """Return a check whose target declares ``allowed_hosts``: levels by host."""
+    entries = (allowed or {}).items()
+    declared = tuple(AllowedHost(host=host, level=Level.parse(level)) for host, level in entries)
+    return replace(
+        CHECK,
+        source=a_host("slave", address="10.9.0.1"),
+        target=a_host("master", role=Role.MASTER, allowed_hosts=None if allowed is None else declared),
+        purpose=purpose,
+    )
+
+
+@pytest.mark.parametrize("allowed", [{"10.9.0.1": "info"}, {"10.0.0.0": "info"}, {"master.lan": "info", "::1": "all"}])
+@pytest.mark.parametrize("target", [Vantage.SSH, Vantage.CONTROLLER])
+def test_who_gets_in_and_may_not_register_is_not_allowed(allowed: Mapping[str, str], target: Vantage) -> None:
+    found = concluded(Outcome.CONNECTED, check=registering(allowed), vantages=(Vantage.SSH, target))
+    assert found.verdict is Verdict.NOT_ALLOWED
+    assert found.evidence[-1] == (
+        "by the inventory, `allowed_hosts` of master gives 10.9.0.1 the level info, and a registration needs no_add"
+    )
+    assert found.fix == "give 10.9.0.1 the level no_add in `allowed_hosts` of master"
+
+
+@pytest.mark.parametrize(
+    ("check", "source"),
+    [
+        (registering(None), Vantage.SSH),
+        (registering({"10.9.0.1": "no_add"}), Vantage.SSH),
+        (registering({"0.0.0.0": "info", "10.9.0.1": "all"}), Vantage.SSH),
+        (registering({"10.9.0.7": "info"}), Vantage.SSH),  # it got in all the same: the target knows it by another name
+        (registering({"10.9.0.1": "info", "nobody": "all"}), Vantage.SSH),  # who knows whom that means
+        (registering({"10.9.0.1": "info"}), Vantage.CONTROLLER),  # this machine is not the source
+        (registering({"10.9.0.1": "info"}, Purpose.COMMANDS), Vantage.SSH),
+    ],
+)
+def test_a_level_that_is_high_enough_or_not_known_decides_nothing(check: PortCheck, source: Vantage) -> None:
+    assert concluded(Outcome.CONNECTED, check=check, vantages=(source, Vantage.SSH)).verdict is Verdict.OPEN
