@@ -29,7 +29,7 @@ from sync_core.protocol.messages import (
     StateAnswer,
 )
 
-__all__ = ["OwnRequest", "StateOf", "answer_command", "cluster_answer", "level_needed", "other_answer"]
+__all__ = ["LEVELS", "OwnRequest", "StateOf", "answer_command", "cluster_answer", "level_needed", "other_answer"]
 
 OwnRequest: TypeAlias = Register | FetchUpdatedFiles | FetchConfiguration | CheckFolders | ListFiles | FetchDifferences
 """What master and slave answer each in its own way."""
@@ -37,7 +37,7 @@ OwnRequest: TypeAlias = Register | FetchUpdatedFiles | FetchConfiguration | Chec
 StateOf: TypeAlias = Callable[[frozenset[str]], StateAnswer]
 """Builds ``<state>`` for the words of ``what``."""
 
-_LEVELS: Mapping[type, Level] = {
+LEVELS: Mapping[type, Level] = {
     CheckFolders: Level.INFO,
     ShowState: Level.INFO,
     ShowCluster: Level.INFO,
@@ -89,7 +89,7 @@ async def answer_command(
 def level_needed(request: Request) -> Level:
     """Return the level that the command needs."""
     if not isinstance(request, OtherCommand):
-        return _LEVELS[type(request)]
+        return LEVELS[type(request)]
     if request.name in _OTHERS_FOR_ALL:
         return Level.ALL
     return Level.INFO if request.name.startswith(_OTHERS_FOR_INFO) else Level.NO_ADD

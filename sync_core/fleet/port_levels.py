@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import asyncio
 
+from sync_core.agent.commands import LEVELS
 from sync_core.fleet.port_look import Seen
 from sync_core.model.errors import HostError, PeerError
 from sync_core.model.probe import Outcome, Purpose
 from sync_core.model.security import IpAddress, Level, Policy, parse_ip
+from sync_core.protocol.messages import Register
 
 __all__ = ["low_level"]
 
-_REGISTERING = Level.NO_ADD
-"""What a slave must be allowed to register (``agent.commands``)."""
+_REGISTERING = LEVELS[Register]
 
 
 async def low_level(seen: Seen) -> Level | None:

@@ -26,7 +26,7 @@ def test_silence_ends_it(pipe: tuple[int, int]) -> None:
 def test_the_end_of_the_other_side_ends_it(pipe: tuple[int, int]) -> None:
     os.write(pipe[1], BEAT)
     os.close(pipe[1])
-    asyncio.run(until_alone(pipe[0]))
+    asyncio.run(until_alone(pipe[0], silence_s=3600))  # longer than a test may take: silence can't have ended it
 
 
 def test_beats_keep_it_alive(pipe: tuple[int, int]) -> None:

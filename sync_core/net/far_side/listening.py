@@ -46,7 +46,8 @@ class Listener:
             self.seen.append((sockets.numeric(peer), peer[1]))
 
     def _step(self) -> None:
-        raise NotImplementedError
+        """Take who comes, or wait a moment for somebody."""
+        self._is_over.wait(_STEP_S)
 
     def _last_step(self) -> None:
         """Take what came at the last moment."""
