@@ -77,8 +77,3 @@ def test_new_connections_to_somebody_else_s_port_are_watched() -> None:
 def test_a_port_that_is_held_can_t_be_listened_on(kind: str) -> None:
     with held(udp=kind == "udp") as port, pytest.raises(OSError, match="in use"):
         listening.start(kind, "127.0.0.1", port, {})
-
-
-def test_a_listener_is_one_of_its_kinds() -> None:
-    with pytest.raises(NotImplementedError):
-        listening.Listener()._step()
