@@ -11,7 +11,7 @@ help:
 	@echo "make test    install into $(VENV), then run every test; what needs Ansible installs it into .venv-ansible"
 	@echo "make check   formatter, linter, types, import rule, tests: what CI runs"
 	@echo "make format  rewrite the code in the house style"
-	@echo "make bench   measure"
+	@echo "make bench   measure, beside rsync, lsyncd and diff where they are installed: docs/performance.md"
 
 $(STAMP): pyproject.toml sync_core/__init__.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -38,8 +38,7 @@ lint: $(STAMP)
 check: lint test
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.wakeup
-	$(BIN)/python -m benchmarks.fleet
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) .venv-ansible inventory_examples/demo

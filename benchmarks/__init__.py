@@ -1,1 +1,1 @@
-"""What measures speed, each in one command; figures are medians of one run on one machine."""
+"""What measures speed: ``python -m benchmarks`` runs W1 to W9 beside other tools (``docs/performance.md``)."""

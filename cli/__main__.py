@@ -17,6 +17,8 @@ def run() -> NoReturn:
 
     What stays until a signal ends it (``up``, ``agent``) ends with 0 by SIGTERM too, from here on.
     """
+    # What other packages offer as plugins has no business with what is checked here, and to look for it takes a while.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     numbers = [signal.SIGINT] if signal.getsignal(signal.SIGINT) is signal.default_int_handler else []
     code = 130
     if stays_until_a_signal(sys.argv[1:]):

@@ -11,7 +11,7 @@ import typer
 import typer.main
 
 from cli.arguments import options_after_command
-from cli.command import Command, Parsed, callback_of
+from cli.command import Command, Listed, Parsed, callback_of
 from sync_core import __version__
 
 __all__ = ["parse", "parse_for_json"]
@@ -34,12 +34,12 @@ First steps:
   jsync COMMAND --help         options and examples of one command"""
 
 
-def parse(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | int:
+def parse(argv: Sequence[str], commands: Sequence[Command | Listed]) -> Parsed | int:
     """Return what ``argv`` means, or an exit code where ``--help`` or ``--version`` was all that it meant.
 
     Args:
         argv: without the program's name; common options may stand before the command.
-        commands: what there is, in the order in which help lists it.
+        commands: what there is, in the order in which help lists it; in full the one that is named.
 
     Raises:
         Exception: typer's own for usage errors; ``cli.errors`` knows them.
@@ -49,7 +49,7 @@ def parse(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | int:
     return result if isinstance(result, Parsed) else int(result or 0)
 
 
-def parse_for_json(argv: Sequence[str], commands: Sequence[Command]) -> Parsed | dict[str, object]:
+def parse_for_json(argv: Sequence[str], commands: Sequence[Command | Listed]) -> Parsed | dict[str, object]:
     """Return as ``parse`` what ``argv`` means, or as a document what ``--version``, ``--help`` and the like print."""
     words = io.StringIO()
     with contextlib.redirect_stdout(words), contextlib.suppress(SystemExit):  # completion scripts end in that way
@@ -75,13 +75,20 @@ def _above(
     pass
 
 
-def _build(commands: Sequence[Command]) -> typer.Typer:
+def _unnamed() -> None:
+    """Stand for a command that the command line does not name."""
+
+
+def _build(commands: Sequence[Command | Listed]) -> typer.Typer:
     # plain help: grep finds whole lines in it, and rich need not be imported to show it
     context = {"help_option_names": ["-h", "--help"]}
     app = typer.Typer(name="jsync", rich_markup_mode=None, pretty_exceptions_enable=False)
 
     app.callback(help=_HELP, epilog=_EPILOG, context_settings=context)(_above)
     for command in commands:
+        if isinstance(command, Listed):
+            app.command(command.name, help=command.summary)(_unnamed)
+            continue
         app.command(command.name, help=command.help, epilog=command.epilog, context_settings=context)(
             callback_of(command)
         )

@@ -15,7 +15,7 @@ from cli.settings import CRON_OPTIONS, Settings, TableOrJson, common_options
 if TYPE_CHECKING:
     from sync_core.model.inventory import Inventory
 
-__all__ = ["Call", "Command", "Parsed", "callback_of"]
+__all__ = ["Call", "Command", "Listed", "Parsed", "callback_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,19 @@ class Command:
         """The examples, aligned."""
         width = max(len(line) for line, _ in self.examples)
         return "\b\nExamples:\n" + "\n".join(f"  {line:{width}}  {effect}" for line, effect in self.examples)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A command as the help of all of them lists it, without its module.
+
+    Attributes:
+        name: the word after ``jsync``.
+        summary: what it does; the first line of its help.
+    """
+
+    name: str
+    summary: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

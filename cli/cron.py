@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from cli.command import Call
 from sync_core.model.errors import StateError
-from sync_core.model.manifest import md5_of
 
 __all__ = ["in_its_turn"]
 
@@ -29,6 +27,8 @@ def in_its_turn(call: Call, command: str, *, sleep: Callable[[float], None] = ti
         UsageError: there is no inventory.
     """
     if call.settings.splay_s > 0:
+        import secrets
+
         sleep(secrets.SystemRandom().uniform(0, call.settings.splay_s))
     if call.settings.lock_timeout_s is None:
         yield
@@ -54,6 +54,7 @@ def in_its_turn(call: Call, command: str, *, sleep: Callable[[float], None] = ti
 def _lock_path(call: Call, command: str) -> Path:
     from sync_core.agent.state import state_folder
     from sync_core.inventory import find
+    from sync_core.model.file import md5_of
 
     folder = state_folder(call.environ)
     found = find(call.settings.inventories, environ=call.environ)

@@ -10,7 +10,15 @@ from pathlib import Path
 
 from sync_core.model.errors import JsyncError
 
-__all__ = ["plain"]
+__all__ = ["plain", "schema_of"]
+
+_VERSIONS = {"files": 2, "status": 2}
+"""Of documents that lost a key; all others never did."""
+
+
+def schema_of(command: str) -> str:
+    """Return what stands under ``schema`` in the command's document."""
+    return f"jsync.{command}/{_VERSIONS.get(command, 1)}"
 
 
 def plain(value: object) -> object:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from pathlib import Path
 
-from cli.documents import plain
+from cli.documents import plain, schema_of
 from cli.output import StdoutClosed, Streams
 from cli.text import printable
 from sync_core import __version__
@@ -43,7 +43,7 @@ class Failure:
 
     def __init__(self, streams: Streams, *, command: str | None, is_json: bool, environ: Mapping[str, str]) -> None:
         self.streams = streams
-        self.schema = f"jsync.{command or 'error'}/1"
+        self.schema = schema_of(command or "error")
         self.is_json = is_json
         self.environ = environ
 

@@ -12,12 +12,15 @@ from typing import NoReturn
 from cli.app import parse, parse_for_json
 from cli.arguments import asks_for_json, command_of, stays_until_a_signal
 from cli.command import Call
-from cli.commands import COMMANDS
+from cli.commands import LISTED, all_commands, commands_for
 from cli.cron import in_its_turn
 from cli.errors import ExitCode, Failure, report
 from cli.output import Sink, Streams, stdout_errors
 
 __all__ = ["main", "run"]
+
+_COMPLETION = "_JSYNC_COMPLETE"
+"""The variable by which shells ask for words to complete."""
 
 
 def run() -> NoReturn:
@@ -42,7 +45,7 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
     environ = os.environ if environ is None else environ
     streams = Streams(sys.stdout, sys.stderr)
     word = command_of(argv)
-    name = word if any(command.name == word for command in COMMANDS) else None
+    name = word if any(listed.name == word for listed in LISTED) else None
     failure = Failure(streams, command=name, is_json=asks_for_json(argv), environ=environ)
     try:
         code = _run(argv, streams, environ)
@@ -55,8 +58,10 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
 
 
 def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> int:
+    # Completion asks for everything of all of them.
+    commands = all_commands() if _COMPLETION in environ else commands_for(command_of(argv))
     with stdout_errors():  # help is written while the command line is read
-        parsed = (parse_for_json if asks_for_json(argv) else parse)(argv, COMMANDS)
+        parsed = (parse_for_json if asks_for_json(argv) else parse)(argv, commands)
     if isinstance(parsed, int):
         return parsed
     if isinstance(parsed, dict):

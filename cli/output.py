@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
+from cli.documents import schema_of
 from cli.layout import render
 from cli.settings import Color, Settings
 from cli.tables import Cell, Styled, Table, paint
@@ -108,7 +109,7 @@ class Sink:
 
     def document(self, command: str, body: Mapping[str, object]) -> None:
         """Write the command's JSON document, ``schema`` first."""
-        self.streams.document({"schema": f"jsync.{command}/1", **body})
+        self.streams.document({"schema": schema_of(command), **body})
 
     def lines(self, lines: Iterable[str]) -> None:
         """Write lines of data; each stays one line whatever is in it."""

@@ -4,4 +4,4 @@ Rooms, from the ground up: ``model``, ``protocol``, ``inventory`` and ``tree``, 
 Imports go down only; ``docs/architecture.md`` draws the house.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _TESTS = Path(__file__).parent
 _PAGE = (_TESTS.parent / "docs" / "conformance.md").read_text("utf-8")
-_NAMED = re.findall(r"`([a-z0-9_]+)/([a-z0-9_]+)::(test_[a-z0-9_]+)`", _PAGE)
+_NAMED = re.findall(r"`([a-z0-9_/]+)/([a-z0-9_]+)::(test_[a-z0-9_]+)`", _PAGE)
 
 
 def test_every_named_test_exists() -> None:

@@ -1,4 +1,4 @@
-"""``jsync files``: one md5 file list."""
+"""``jsync files``: one file list."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cli.render.md5sum import md5sum_lines
 from cli.settings import Output
 
 if TYPE_CHECKING:
-    from sync_core.fleet.lists import FileList
+    from sync_core.fleet.file_list import FileList
 
 __all__ = ["COMMAND"]
 
@@ -37,8 +37,8 @@ def _files(
     with at_work(call, [one], forks=1, timeout=timeout) as options:
         found = list_files(inventory, one, slave=other, options=options)
     _show(call, found)
-    if found.manifest.settling:
-        call.sink.note(f"jsync: still settling: {found.manifest.settling}; the old state is shown")
+    if settling := found.tree.totals.settling:
+        call.sink.note(f"jsync: still settling: {settling}; the old state is shown")
     troubles = files_troubles(found)
     for trouble in troubles:
         call.sink.warn(error_text(trouble))
@@ -52,11 +52,11 @@ def _show(call: Call, found: FileList) -> None:
         case Output.XML:
             from sync_core.protocol.listing import encode_list
 
-            call.sink.streams.write_bytes(encode_list(found.manifest.known))
+            call.sink.streams.write_bytes(encode_list(found.tree))
             if call.sink.streams.stdout.isatty():
                 call.sink.lines([""])
         case Output.MD5SUM:
-            call.sink.streams.write_bytes(md5sum_lines(found.manifest))
+            call.sink.streams.write_bytes(md5sum_lines(found.tree))
         case Output.TABLE:
             call.sink.note(f"jsync: {found.host.name}: list read by {found.source}")
             call.sink.table(files_table(found))

@@ -10,11 +10,13 @@ from cli.render.recap import recap_cell
 from cli.render.unified import side, too_large, unified
 from cli.tables import Cell, Style, Styled, Table
 from cli.times import rfc3339
+from sync_core.model.file import File
+from sync_core.model.folder import kind_of
 
 if TYPE_CHECKING:
     from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
     from sync_core.model.compare import Diff, DiffEntry
-    from sync_core.model.manifest import Entry
+    from sync_core.model.folder import Entry
 
 __all__ = ["diff_document", "diff_summary", "diff_table", "recap_table", "unified_lines"]
 
@@ -58,6 +60,8 @@ def _entry(entry: DiffEntry) -> dict[str, object]:
 def _side(entry: Entry | None) -> dict[str, object] | None:
     if entry is None:
         return None
+    if not isinstance(entry, File):
+        return {"md5": None, "last_write_time": None, "size": None}
     return {"md5": entry.md5, "last_write_time": rfc3339(entry.last_write_time), "size": entry.size_bytes}
 
 
@@ -117,7 +121,9 @@ def _narrow_row(entry: DiffEntry) -> tuple[Cell, ...]:
 
 
 def _newer(master: Entry | None, slave: Entry | None) -> str:
-    if master is None or slave is None or master.last_write_time is None or slave.last_write_time is None:
+    if not (isinstance(master, File) and isinstance(slave, File)):
+        return ""
+    if master.last_write_time is None or slave.last_write_time is None:
         return ""
     if master.last_write_time == slave.last_write_time:
         return "-"
@@ -127,14 +133,16 @@ def _newer(master: Entry | None, slave: Entry | None) -> str:
 def _md5(entry: Entry | None) -> str:
     if entry is None:
         return "-"
-    return entry.md5[:8] if entry.md5 else entry.kind
+    return entry.md5[:8] if isinstance(entry, File) and entry.md5 else kind_of(entry)
 
 
 def _short(entry: Entry | None) -> str:
     if entry is None:
         return "-"
+    if not isinstance(entry, File):
+        return kind_of(entry)
     words = (entry.md5 and entry.md5[:8], rfc3339(entry.last_write_time))
-    return " ".join(word for word in words if word) or entry.kind
+    return " ".join(word for word in words if word) or kind_of(entry)
 
 
 def unified_lines(pair: ContentPair, one: SlaveDiff) -> list[str]:
@@ -148,6 +156,6 @@ def unified_lines(pair: ContentPair, one: SlaveDiff) -> list[str]:
 
 
 def _name(host: str, path: str, entry: Entry | None) -> str:
-    if entry is None or not entry.is_file:
+    if not isinstance(entry, File):
         return "/dev/null"
     return side(f"{host}/{path}", entry.size_bytes, entry.md5)

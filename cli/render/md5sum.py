@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sync_core.model.manifest import Manifest
+from sync_core.model.file import File
+from sync_core.model.folder import Folder, walk
 from sync_core.model.path import name_bytes
 
 __all__ = ["md5sum_lines"]
@@ -10,12 +11,14 @@ __all__ = ["md5sum_lines"]
 _ESCAPES = ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"))
 
 
-def md5sum_lines(manifest: Manifest) -> bytes:
+def md5sum_lines(tree: Folder) -> bytes:
     """Return a line for each file whose md5 is known, names byte for byte.
 
     A name with a line break makes md5sum begin its line with a backslash and escape the name; so do we.
     """
-    return b"".join(_line(entry.md5, entry.path) for entry in manifest.files if entry.md5 is not None)
+    return b"".join(
+        _line(entry.md5, path) for path, entry in walk(tree) if isinstance(entry, File) and entry.md5 is not None
+    )
 
 
 def _line(md5: str, path: str) -> bytes:

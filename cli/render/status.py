@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 __all__ = ["status_document", "status_table"]
 
 _OF_BOTH = ("host", "role", "state", "pid", "version", "started_at", "tcp_port", "udp_port")
-_OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error")
+_OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error", "unwatched_because")
 _OF_SLAVES = (
     *_OF_BOTH,
     "registered_at",
     "master",
     "in_sync",
     "files",
-    "tree_md5",
+    "tree_digest",
     "last_fetch_at",
     "pending_since",
     "pending_because",
@@ -117,6 +117,8 @@ def _sync(agent: AgentStatus) -> Cell:
 def _note(agent: AgentStatus, moment: Callable[[str], str]) -> str:
     """Return what is wrong or awaited, and since when, in the form that ``moment`` gives to times."""
     words = [agent.last_error or ""]
+    if agent.unwatched_because is not None:
+        words.append(f"changes are seen by the periodic scan only: {agent.unwatched_because}")
     if agent.in_sync is False:
         because = agent.pending_because if agent.pending_because != agent.last_error else None
         since = f"behind since {moment(agent.pending_since)}" if agent.pending_since else ""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from cli.documents import plain
 from cli.render.recap import recap_cell
-from cli.render.unified import unified
+from cli.render.unified import side, too_large, unified
 from cli.tables import Cell, Style, Styled, Table
 
 if TYPE_CHECKING:
+    from sync_core.fleet.shown_cache import ContentChange
     from sync_core.fleet.sync import Synced
+    from sync_core.model.file import File
 
 __all__ = ["sync_document", "sync_lines", "sync_recap", "sync_summary", "sync_unified"]
 
@@ -68,8 +70,15 @@ def sync_unified(result: Synced) -> list[str]:
     """Return the lines that change in all files."""
     if result.unified is not None:
         return result.unified.split("\n")[:-1]
-    return [
-        line
-        for path, (before, after) in result.contents.items()
-        for line in unified(before, after, old_name=f"{result.slave}/{path}", new_name=f"{result.master}/{path}")
-    ]
+    return [line for change in result.contents for line in _lines(result, change)]
+
+
+def _lines(result: Synced, change: ContentChange) -> list[str]:
+    old_name, new_name = f"{result.slave}/{change.path}", f"{result.master}/{change.path}"
+    if not change.is_shown:
+        return [too_large(_name(old_name, change.before), _name(new_name, change.after))]
+    return unified(change.old, change.new, old_name=old_name, new_name=new_name)
+
+
+def _name(name: str, file: File | None) -> str:
+    return "/dev/null" if file is None else side(name, file.size_bytes, file.md5)

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterator
 
 from cli.tables import Cell, Style, Styled
+from sync_core.model.file import md5_of
 from sync_core.model.limits import MAX_SHOWN_BYTES
-from sync_core.model.manifest import md5_of
 
 __all__ = ["colored", "side", "too_large", "unified"]
 

@@ -1,30 +1,44 @@
-"""A slave's copy: listed, updated, and never both at the same time."""
+"""A slave's copy: looked at, updated, and never both at the same time.
+
+What the cache holds is known from the last look and from the updates since. Only a look finds what somebody else has
+changed in it, so whoever heals it looks first.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Protocol, TypeVar
 
+from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.model.answer_plan import BuiltChanges, Plan, PlannedWrite, build_changes
 from sync_core.model.change import Changes
 from sync_core.model.errors import FileTroubleError, RootVanishedError
+from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.limits import MAX_FILE_BYTES
-from sync_core.model.manifest import EMPTY_MANIFEST, Manifest
-from sync_core.model.observation import Observations, Trouble
 from sync_core.model.path import RelPath
-from sync_core.model.settle import manifest_of
-from sync_core.tree.apply import Applied, apply_changes
+from sync_core.model.removal_budget import NO_REMOVALS
+from sync_core.model.scan import Scan, Trouble
+from sync_core.tree.apply import Applied, Update
 from sync_core.tree.content import read_content
+from sync_core.tree.kept import KeptFiles
 from sync_core.tree.scan import scan
+from sync_core.tree.staged_file import StagedFile
 from sync_core.tree.temporaries import clean_temporaries
-from sync_core.tree.update import check_removals, split_hidden, with_removals
+from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
 
-__all__ = ["CacheFolder"]
+__all__ = ["CacheFolder", "CacheUpdate"]
 
 _log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class CacheFolder:
@@ -32,19 +46,29 @@ class CacheFolder:
 
     Args:
         root: the folder; it is made when it is missing.
-        max_delete: most files that one update may remove.
-        known: observations of an earlier run.
-        save: called with the newest observations, to keep them over a restart.
+        max_delete: most files that may be removed.
+        digests: what is remembered of an earlier run, and takes what is to be remembered.
+        monotonic: seconds.
     """
 
     def __init__(
-        self, root: Path, *, max_delete: MaxDelete, known: Observations, save: Callable[[Observations], None]
+        self,
+        root: Path,
+        *,
+        max_delete: MaxDelete,
+        digests: DigestKeeper,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
         self._max_delete = max_delete
-        self._known = known
-        self._save = save
+        self._digests = digests
+        self._monotonic = monotonic
         self._lock = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cache")
+        self._tree: Folder | None = None
+        self._is_doubtful = False  # an update began to show and did not say what it has done
+        self._kept = KeptFiles()
+        self._removals = NO_REMOVALS
         self._troubles: frozenset[Trouble] = frozenset()
 
     async def prepare(self) -> None:
@@ -54,35 +78,56 @@ class CacheFolder:
             FileTroubleError: the folder can't be made.
         """
         async with self._lock:
-            await asyncio.to_thread(self._make_root)
-            removed = await asyncio.to_thread(clean_temporaries, self.root)
+            await self._run(self._make_root)
+            removed = await self._run(lambda: clean_temporaries(self.root))
         if removed:
             _log.info("removed %d left-over temporary files from %s", removed, self.root)
 
-    async def manifest(self) -> Manifest:
-        """Return what the cache holds now.
+    async def look(self) -> Folder:
+        """Return what the cache holds now, by a look at all of it.
 
         Raises:
             FileTroubleError: it can't be read.
         """
         async with self._lock:
-            return await self._list()
+            return await self._look()
 
-    async def peek(self) -> Manifest:
+    async def known(self) -> Folder:
+        """Return what the cache holds as far as is known, without a look where there was one before.
+
+        Raises:
+            FileTroubleError: it can't be read.
+        """
+        async with self._lock:
+            return await self._before()
+
+    async def shown(self) -> Folder:
+        """Return what those see who ask: a look at the cache, or while an update is under way what was there before.
+
+        An update may wait for its contents for a long time; nobody who only looks has to wait with it.
+
+        Raises:
+            FileTroubleError: it can't be read.
+        """
+        return self._tree if self._tree is not None and self._lock.locked() else await self.look()
+
+    async def peek(self) -> Folder:
         """Return what the cache holds now and write nothing anywhere; a missing folder is an empty copy."""
         async with self._lock:
+            known = await self._digests.load()
             try:
-                return manifest_of(await asyncio.to_thread(scan, self.root, known=self._known))
+                return (await self._run(lambda: scan(self.root, known=known))).root
             except RootVanishedError:
-                return EMPTY_MANIFEST
+                return EMPTY_FOLDER
 
-    def check(self, before: Manifest, changes: Changes) -> None:
-        """Return if ``update`` would begin to write.
+    def check(self, before: Folder, changes: Changes) -> None:
+        """Return if an update by ``changes`` would begin to write.
 
         Raises:
             TooManyRemovalsError: ``max_delete`` forbids it.
         """
-        check_removals(with_removals(split_hidden(changes)[0], before), before, self._max_delete)
+        steps = with_removals(split_hidden(changes)[0], before)
+        check_removals(steps, before, self._max_delete, self._removals.at(self._monotonic()))
 
     async def read(self, path: RelPath) -> bytes:
         """Return the content of one of its files.
@@ -92,12 +137,17 @@ class CacheFolder:
         """
         return await asyncio.to_thread(read_content, self.root, path, max_bytes=MAX_FILE_BYTES)
 
-    async def update(self, before: Manifest, changes: Changes) -> Applied:
-        """Bring the cache in line with the master.
+    async def build(self, plan: Plan) -> BuiltChanges:
+        """Return the plan with the contents of this cache."""
+        async with self._lock:
+            return await self._run(lambda: build_changes(plan, self._read_planned))
+
+    async def apply(self, steps: Sequence[Step], contents: Mapping[RelPath, bytes]) -> Applied:
+        """Bring the cache in line, where all contents are there already.
 
         Args:
-            before: what was listed to the master.
-            changes: its answer.
+            steps: what is to be done, in document order.
+            contents: of the files to be written.
 
         Raises:
             UnsafeNameError: a name must not reach the file system; nothing was written.
@@ -105,14 +155,57 @@ class CacheFolder:
             FileTroubleError: a file could not be written; each file is either old or new.
         """
         async with self._lock:
-            return await asyncio.to_thread(
-                apply_changes, self.root, changes, before=before, max_delete=self._max_delete
-            )
+            before = await self._before()
+            update = self._update(steps, before)
+            with self._booked(update, before):
+                return self._take(await self._run(lambda: _apply(update, contents)))
 
-    async def build(self, plan: Plan) -> BuiltChanges:
-        """Return the plan with the contents of this cache."""
+    async def update(self, steps: Sequence[Step], bring: Callable[[CacheUpdate], Awaitable[None]]) -> Applied:
+        """Bring the cache in line with contents that come bit by bit; nothing is visible before all have come.
+
+        Args:
+            steps: what is to be done, in document order.
+            bring: stages every content, or says that it does not come. What it raises breaks the update off; files
+                that came in pieces are kept for the next one.
+
+        Raises:
+            UnsafeNameError, TooManyRemovalsError, FileTroubleError: as ``apply``.
+        """
         async with self._lock:
-            return await asyncio.to_thread(build_changes, plan, self._read_planned)
+            before = await self._before()
+            update = self._update(steps, before)
+            await self._run(update.__enter__)
+            try:
+                with self._booked(update, before):
+                    await bring(CacheUpdate(update, self._run))
+                    return self._take(await self._run(lambda: _shown(update)))
+            finally:
+                await asyncio.shield(self._run(lambda: update.__exit__(None, None, None)))
+
+    async def _before(self) -> Folder:
+        return self._tree if self._tree is not None and not self._is_doubtful else await self._look()
+
+    def _update(self, steps: Sequence[Step], before: Folder) -> Update:
+        burst = self._removals.at(self._monotonic())
+        return Update(self.root, steps, before=before, max_delete=self._max_delete, burst=burst, kept=self._kept)
+
+    @contextlib.contextmanager
+    def _booked(self, update: Update, before: Folder) -> Iterator[None]:
+        """Count what an update removes; one that does not say what it has done leaves a tree to be looked at."""
+        self._is_doubtful = True
+        try:
+            yield
+        finally:
+            if update.is_visible:
+                self._removals = self._removals.after(
+                    update.vanishing, files_before=before.totals.files, now=self._monotonic()
+                )
+
+    def _take(self, applied: Applied) -> Applied:
+        self._tree = applied.tree
+        self._is_doubtful = False
+        self._digests.keep(applied.tree)
+        return applied
 
     def _read_planned(self, item: PlannedWrite) -> bytes:
         return read_content(self.root, item.path, max_bytes=MAX_FILE_BYTES)
@@ -125,20 +218,104 @@ class CacheFolder:
                 f"the cache folder {self.root} can't be made: {error.strerror}", hint="check its path and owner"
             ) from error
 
-    async def _list(self) -> Manifest:
+    async def _look(self) -> Folder:
+        known = self._tree if self._tree is not None else await self._digests.load()
         try:
-            seen = await asyncio.to_thread(scan, self.root, known=self._known)
+            seen = await self._run(lambda: self._see(known))
         except RootVanishedError:
             # The copy is ours to make: an empty list brings everything back.
-            await asyncio.to_thread(self._make_root)
-            seen = await asyncio.to_thread(scan, self.root, known=self._known)
-        if seen.observations != self._known:
-            self._known = seen.observations
-            try:
-                await asyncio.to_thread(self._save, seen.observations)
-            except FileTroubleError as error:
-                _log.warning("the digest cache could not be saved, the next start hashes again: %s", error)
-        for trouble in sorted(set(seen.troubles) - self._troubles, key=lambda t: t.path):
+            await self._run(self._make_root)
+            seen = await self._run(lambda: self._see(known))
+        self._is_doubtful = False
+        if seen.root is not self._tree:
+            self._tree = seen.root
+            gc.freeze()  # it is here to stay: the collector of garbage need not walk over it again and again
+            self._digests.keep(seen.root)
+        self._report_troubles(seen)
+        return seen.root
+
+    def _see(self, known: Folder) -> Scan:
+        seen = scan(self.root, known=known)
+        _digested(seen.root)
+        return seen
+
+    def _report_troubles(self, seen: Scan) -> None:
+        troubles = frozenset(seen.troubles)
+        for trouble in sorted(troubles - self._troubles, key=lambda t: t.path):
             _log.warning("%s/%s is left out: %s", self.root, trouble.path, trouble.reason)
-        self._troubles = frozenset(seen.troubles)
-        return manifest_of(seen)
+        self._troubles = troubles
+
+    def _run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Do ``work`` on the cache's own thread: one thing at a time, also where nobody waits for it any more."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+class _Runs(Protocol):
+    def __call__(self, work: Callable[[], T]) -> asyncio.Future[T]: ...
+
+
+class CacheUpdate:
+    """An update under way: contents go in here.
+
+    Args:
+        update: begun.
+        run: does blocking work on the cache's thread.
+    """
+
+    def __init__(self, update: Update, run: _Runs) -> None:
+        self._update = update
+        self._run = run
+        self._pieces: dict[RelPath, StagedFile] = {}
+
+    async def write(self, contents: Mapping[RelPath, bytes]) -> None:
+        """Stage whole contents.
+
+        Raises:
+            UnsafeNameError: a link stands where a folder must be.
+            FileTroubleError: one can't be written, or is not what was announced.
+        """
+        await self._run(lambda: _write(self._update, contents))
+
+    async def begin(self, path: RelPath) -> int:
+        """Begin a file that comes in pieces; return how many bytes of it are there already.
+
+        Raises:
+            UnsafeNameError, FileTroubleError: as ``write``.
+        """
+        file = self._pieces[path] = await self._run(lambda: self._update.open(path))
+        return file.size_bytes
+
+    async def add(self, path: RelPath, piece: bytes) -> None:
+        """Add the next bytes of a file that comes in pieces; raises as ``write``."""
+        await self._run(lambda: self._pieces[path].write(piece))
+
+    async def end(self, path: RelPath) -> None:
+        """Say that all pieces have come; raises as ``write``."""
+        await self._run(self._pieces.pop(path).done)
+
+    def leave_out(self, path: RelPath) -> None:
+        """Say that the content of ``path`` does not come: what stands there stays."""
+        self._update.leave_out(path)
+
+
+def _apply(update: Update, contents: Mapping[RelPath, bytes]) -> Applied:
+    with update:
+        _write(update, contents)
+        return _shown(update)
+
+
+def _shown(update: Update) -> Applied:
+    applied = update.show()
+    _digested(applied.tree)
+    return applied
+
+
+def _digested(tree: Folder) -> bytes:
+    """Have a tree's digests computed here, beside the event loop, which asks for them next."""
+    return tree.digest
+
+
+def _write(update: Update, contents: Mapping[RelPath, bytes]) -> None:
+    for path, content in contents.items():
+        if update.awaits(path):
+            update.write(path, content)

@@ -20,6 +20,7 @@ from sync_core.protocol.messages import (
     GetParams,
     ListFiles,
     OkAnswer,
+    OpenDialect,
     OtherAnswer,
     OtherCommand,
     Register,
@@ -31,7 +32,9 @@ from sync_core.protocol.messages import (
 
 __all__ = ["LEVELS", "OwnRequest", "StateOf", "answer_command", "cluster_answer", "level_needed", "other_answer"]
 
-OwnRequest: TypeAlias = Register | FetchUpdatedFiles | FetchConfiguration | CheckFolders | ListFiles | FetchDifferences
+OwnRequest: TypeAlias = (
+    Register | FetchUpdatedFiles | FetchConfiguration | CheckFolders | ListFiles | FetchDifferences | OpenDialect
+)
 """What master and slave answer each in its own way."""
 
 StateOf: TypeAlias = Callable[[frozenset[str]], StateAnswer]
@@ -44,6 +47,7 @@ LEVELS: Mapping[type, Level] = {
     GetParam: Level.INFO,
     GetParams: Level.INFO,
     ListFiles: Level.INFO,
+    OpenDialect: Level.INFO,
     Register: Level.NO_ADD,
     FetchUpdatedFiles: Level.INFO,  # only who registered gets more than SCHEDULER-457 (capture 09)
     FetchConfiguration: Level.NO_ADD,

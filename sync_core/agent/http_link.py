@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import math
 
-from sync_core.agent.master_link import CONNECT_TIMEOUT_S, changes_of
-from sync_core.model.change import Changes
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.master_link import CONNECT_TIMEOUT_S, Checked, apply_changes, changes_of
+from sync_core.agent.plain_names import PlainNames
 from sync_core.model.errors import UnreachableError
+from sync_core.model.folder import Folder
 from sync_core.model.inventory import Host
-from sync_core.model.manifest import Manifest
 from sync_core.model.security import parse_ip
 from sync_core.net.addresses import choose_source
 from sync_core.net.http_client import HttpClient
@@ -30,7 +31,6 @@ class HttpLink:
 
     Attributes:
         display: as given.
-        is_jsync: whether the master is jsync, as its last answer says.
     """
 
     registers_by_fetch = True
@@ -39,7 +39,8 @@ class HttpLink:
         self._slave = slave
         self._clients = clients
         self.display = display
-        self.is_jsync = False
+        self._is_jsync = False  # as the last answer said
+        self._names = PlainNames("%s can't be listed to a JobScheduler: its name has characters that it refuses")
 
     @classmethod
     async def open(cls, slave: Host, master: Host, resolver: Resolver, *, answer_timeout_s: float) -> HttpLink:
@@ -66,16 +67,19 @@ class HttpLink:
     async def register(self, slave: Host) -> None:
         """Do nothing: there is no registration but the fetch itself."""
 
-    async def fetch(self, listed: Manifest) -> Changes:
-        """Return what the master has that differs from ``listed`` (``protocol.md`` sections 3 and 8.2).
+    async def check(self, cache: CacheFolder, *, looks: bool, wake: asyncio.Event) -> Checked:
+        """Bring the cache in line with what the master has (``protocol.md`` sections 3 and 8.2).
 
         Raises:
             RemoteRefusalError: the master answered with an error.
             PeerError: its answer makes no sense.
             UnsafeNameError: a name can't be listed.
             UnreachableError: none of its addresses answered in time.
+            TreeError: the cache can't be read or updated.
         """
-        return changes_of(await self._ask(_request(self._slave, listed)))
+        before = await (cache.look() if looks else cache.known())
+        listed = before if self._is_jsync else self._names.within(before)
+        return await apply_changes(cache, before, changes_of(await self._ask(_request(self._slave, listed))))
 
     async def wait_closed(self) -> None:
         """Wait for ever: there is no connection that could end."""
@@ -96,12 +100,12 @@ class HttpLink:
             except UnreachableError as error:
                 failure = error
             else:
-                self.is_jsync = client.is_jsync
+                self._is_jsync = client.is_jsync
                 return answer
         raise failure or AssertionError("a name that resolves has an address")
 
 
-def _request(slave: Host, listed: Manifest) -> FetchConfiguration:
+def _request(slave: Host, listed: Folder) -> FetchConfiguration:
     udp_port = slave.udp_port or 0
     return FetchConfiguration(
         scheduler_id=slave.scheduler_id,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["AgentFormatter", "PrefixedLogger"]
@@ -28,7 +29,7 @@ class AgentFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line for ``record``; its attribute ``prefix``, if any, stands in brackets."""
-        stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        stamp = _stamp(int(record.created))
         prefix = getattr(record, "prefix", "")
         message = _one_line(record.getMessage())
         level = _LEVELS.get(record.levelno, " [info]   ")
@@ -53,6 +54,12 @@ class PrefixedLogger(logging.LoggerAdapter[logging.Logger]):
         """Add the prefix to the record."""
         kwargs["extra"] = {**kwargs.get("extra", {}), **(self.extra or {})}
         return msg, kwargs
+
+
+@lru_cache(maxsize=4)
+def _stamp(second: int) -> str:
+    """Return a second in local time; thousands of lines may fall into one."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
 
 
 def _one_line(text: str) -> str:

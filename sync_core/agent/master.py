@@ -1,25 +1,23 @@
-"""The long-lived master: answers its slaves from the remote folder and books who has what."""
+"""What peers may ask a master: registrations, lists, and the views of its remote folder."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 
 from sync_core.agent.answer_builder import AnswerBuilder, BuiltAnswer
 from sync_core.agent.answers import error_answer
 from sync_core.agent.commands import OwnRequest, StateOf, answer_command
-from sync_core.agent.folders import FolderChooser
-from sync_core.agent.http_slaves import HttpSlaves
-from sync_core.agent.register import MOST_BY_HTTP, Registrations
-from sync_core.agent.registration import AnyIdentity, Identity, Slave
+from sync_core.agent.folder_names import FolderNames
+from sync_core.agent.http_addresses import HttpAddresses
 from sync_core.agent.remote import RemoteFolder
+from sync_core.agent.signals import Signals
 from sync_core.agent.views import Views
-from sync_core.agent.wakeups import WakeUps
 from sync_core.model.errors import JsyncError
+from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.inventory import Host
-from sync_core.model.manifest import Manifest
+from sync_core.model.registry.register import Register as SlaveRegister
+from sync_core.model.registry.registration import HttpIdentity, Identity, Registration, Slave
 from sync_core.net.server import Connection
 from sync_core.protocol.messages import (
     Answer,
@@ -30,14 +28,12 @@ from sync_core.protocol.messages import (
     FileListAnswer,
     ListFiles,
     OkAnswer,
+    OpenDialect,
     Register,
     Request,
 )
-from sync_core.protocol.texts import text
 
 __all__ = ["MasterCommands"]
-
-_log = logging.getLogger(__name__)
 
 
 class MasterCommands:
@@ -46,42 +42,37 @@ class MasterCommands:
     Args:
         slaves: the inventory's slaves of this master, by name.
         remote: what it distributes.
-        folder_of: finds the own folder of a registered slave.
-        chooser: finds that of a slave by name.
+        builder: builds answers from it.
+        names: knows whose folder is whose.
         register: who is registered.
-        http_slaves: books those that fetch by HTTP.
-        wake_ups: signals slaves.
+        signals: carries out what the register wants done.
+        http_addresses: where those that ask by HTTP want their wake-ups.
         state: builds ``<state>`` for the words of ``what``.
         on_change: called after the register changed.
-        on_stale: called when a slave was given a view that is no longer the newest.
     """
 
     def __init__(
         self,
         *,
-        slaves: dict[str, Host],
+        slaves: Mapping[str, Host],
         remote: RemoteFolder,
-        folder_of: Callable[[Slave, Views], Awaitable[str | None]],
-        chooser: FolderChooser,
-        register: Registrations,
-        http_slaves: HttpSlaves,
-        wake_ups: WakeUps,
+        builder: AnswerBuilder,
+        names: FolderNames,
+        register: SlaveRegister,
+        signals: Signals,
+        http_addresses: HttpAddresses,
         state: StateOf,
         on_change: Callable[[], None],
-        on_stale: Callable[[], None],
     ) -> None:
         self._slaves = slaves
         self._remote = remote
-        self._folder_of = folder_of
-        self._chooser = chooser
+        self._builder = builder
+        self._names = names
         self._register = register
-        self._http_slaves = http_slaves
-        self._wake_ups = wake_ups
+        self._signals = signals
+        self._http_addresses = http_addresses
         self._state = state
         self._on_change = on_change
-        self._on_stale = on_stale
-        self._builder = AnswerBuilder(remote.read)
-        self._warned_without_folder: set[AnyIdentity] = set()
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
         """Return the answer to one request; our own errors become ERROR answers."""
@@ -97,99 +88,124 @@ class MasterCommands:
                 self._remote.look_now()
                 return OkAnswer()
             case ListFiles():
-                return await self._list(request.slave)
+                views, folder = await self.view_for(request.slave)
+                return FileListAnswer(tree=views.of(folder), own=views.own(folder) or EMPTY_FOLDER)
             case FetchDifferences():
                 return await self._differences(request.slave, request.listed)
             case FetchConfiguration():
                 return await self._fetch_by_http(connection, request)
+            case OpenDialect():
+                return OkAnswer(jsync=2)
 
     def forget(self, connection: Connection) -> None:
         """Note that a connection ended."""
-        self._register.unbind(connection, now=time.time())
+        self._register.ended(connection, wall=time.time())
         self._on_change()
 
     def _register_slave(self, connection: Connection, message: Register) -> Answer:
         identity = Identity(connection.peer_ip, message.tcp_port)
-        older = self._register.register(identity, message, connection, now=time.time(), monotonic=time.monotonic())
-        if isinstance(older, Connection):
-            _log.warning("%s", text("SCHEDULER-714", str(identity), str(older), str(connection)))
-            older.close()
-        self._wake_ups.stir()
+        effects = self._register.registered(
+            identity, _registration(message), connection, now=time.monotonic(), wall=time.time()
+        )
+        self._signals.carry_out(effects)
+        self._signals.stir()
         self._on_change()
-        return OkAnswer(is_jsync=message.is_jsync)
+        return OkAnswer(jsync=0 if not message.is_jsync else 2 if message.knows_dialect else 1)
 
-    async def _fetch(self, connection: Connection, listed: Manifest) -> Answer:
+    async def _fetch(self, connection: Connection, listed: Folder) -> Answer:
         slave = self._register.of(connection)
         if slave is None:
             return error_answer("SCHEDULER-457", str(connection.peer_ip))
-        return await self._fetch_for(slave, listed)
+        return await self._fetch_for(slave, connection, listed)
 
     async def _fetch_by_http(self, connection: Connection, request: FetchConfiguration) -> Answer:
         """Answer a fetch that is a registration too; by raw TCP it may come as well (``protocol.md`` section 8.3)."""
-        slave = await self._http_slaves.arrive(request, connection.peer_ip)
+        ip = await self._http_addresses.wake_up_address(request.ip, connection.peer_ip)
+        interval_s = max(1, request.interval_s)
+        slave = self._register.asked_by_http(
+            HttpIdentity(request.member_id, ip, request.udp_port),
+            Registration(
+                scheduler_id=request.scheduler_id,
+                udp_port=request.udp_port,
+                version=request.version,
+                is_jsync=request.is_jsync,
+                is_cluster_member=True,
+                interval_s=interval_s,
+            ),
+            active_s=2.0 * interval_s,
+            now=time.monotonic(),
+            wall=time.time(),
+        )
+        self._signals.stir()
         self._on_change()
-        return await self._fetch_for(slave, request.listed)
+        return await self._fetch_for(slave, None, request.listed)
 
-    async def _fetch_for(self, slave: Slave, listed: Manifest) -> Answer:
-        views = await self._remote.views()
-        folder = await self._folder_of(slave, views)
-        self._note_missing_folder(slave, folder, views)
-        built = await self._build(views, folder, listed, is_jsync=slave.message.is_jsync)
-        self._book(slave, views, folder, built)
-        has_more = not built.is_whole and not built.is_unread  # what can't be read comes when it can, not in a loop
-        if has_more or not self._remote.is_newest(views):
-            self._on_stale()
+    async def _fetch_for(self, slave: Slave, connection: Connection | None, listed: Folder) -> Answer:
+        is_jsync = slave.registration.is_jsync
+        views, folder = await self.view_of(slave)
+        built = await self._build(views, folder, listed, is_jsync=is_jsync)
+        effects = self._register.fetched(
+            slave,
+            connection,
+            given=views.of(folder),
+            folder=folder,
+            is_whole=built.is_whole,
+            is_news=built.is_news,
+            has_more=built.has_more,
+            now=time.monotonic(),
+            wall=time.time(),
+        )
+        self._signals.carry_out(effects)
+        self._signals.stir()
+        self._on_change()
         return built.answer
 
-    def _book(self, asked: Slave, views: Views, folder: str | None, built: BuiltAnswer) -> None:
-        """Note that the slave was given this view, or all of it but what could not be read."""
-        slave = self._register.get(asked.identity)
-        if slave is None or slave.connection is not asked.connection:
-            return
-        given_md5 = views.tree_md5(folder)
-        is_refused = built.is_news and slave.had_news and slave.given_md5 == given_md5
-        self._register.put(
-            replace(
-                slave,
-                fetched_at=time.time(),
-                given_md5=given_md5 if built.is_whole else "",
-                folder=folder,
-                changed_at=None if built.is_whole else time.time(),
-                had_news=built.is_news,
-                refused_since=(slave.refused_since or time.time()) if is_refused else None,
-                reminder=slave.reminder.fetched(time.monotonic()),
-                error=None,
-            )
-        )
-        self._wake_ups.stir()
-        self._on_change()
+    async def view_of(self, slave: Slave) -> tuple[Views, str | None]:
+        """Return the newest views, and the name of the slave's own folder in them.
 
-    async def _list(self, name: str | None) -> Answer:
-        views, folder = await self._view_for(name)
-        return FileListAnswer(manifest=views.of(folder))
+        Raises:
+            RootVanishedError: the remote folder is not there.
+        """
+        views = await self._newest_views()
+        return views, await self._names.choice(slave)
 
-    async def _differences(self, name: str | None, listed: Manifest) -> Answer:
-        views, folder = await self._view_for(name)
-        return (await self._build(views, folder, listed, is_jsync=True)).answer
+    async def view_for(self, name: str | None) -> tuple[Views, str | None]:
+        """Return the same for a slave of the inventory, registered or not.
 
-    async def _view_for(self, name: str | None) -> tuple[Views, str | None]:
+        Raises:
+            JsyncError: there is no such slave.
+            RootVanishedError: the remote folder is not there.
+        """
         slave = self._slaves.get(name or "")
         if slave is None:
             raise JsyncError(f"this master has no slave {name!r}")
-        views = await self._remote.views()
-        address = await self._chooser.address_of(slave)
-        return views, await self._chooser.choose(views.folders, slave, address)
+        views = await self._newest_views()
+        return views, await self._names.choice_for(slave, is_jsync=True)
 
-    async def _build(self, views: Views, folder: str | None, listed: Manifest, *, is_jsync: bool) -> BuiltAnswer:
-        built = await self._builder.build(views, folder, listed, is_jsync=is_jsync)
+    async def _newest_views(self) -> Views:
+        views = await self._remote.views()
+        self._names.take(views.folders)  # whose folder is whose must be known of these very views
+        return views
+
+    async def _differences(self, name: str | None, listed: Folder) -> Answer:
+        views, folder = await self.view_for(name)
+        return (await self._build(views, folder, listed, is_jsync=True, is_portion=False)).answer
+
+    async def _build(
+        self, views: Views, folder: str | None, listed: Folder, *, is_jsync: bool, is_portion: bool = True
+    ) -> BuiltAnswer:
+        built = await self._builder.build(views, folder, listed, is_jsync=is_jsync, is_portion=is_portion)
         if built.is_unread:
             self._remote.look_now()  # the disk is not what was seen last
         return built
 
-    def _note_missing_folder(self, slave: Slave, folder: str | None, views: Views) -> None:
-        if folder is None and not views.of(None).entries and slave.identity not in self._warned_without_folder:
-            if len(self._warned_without_folder) >= MOST_BY_HTTP:
-                self._warned_without_folder.clear()
-            self._warned_without_folder.add(slave.identity)
-            name = f"Remote_scheduler {slave.message.scheduler_id} ({slave.identity})"
-            _log.info("%s", text("SCHEDULER-455", name))
+
+def _registration(message: Register) -> Registration:
+    return Registration(
+        scheduler_id=message.scheduler_id,
+        udp_port=message.udp_port,
+        version=message.version,
+        is_jsync=message.is_jsync,
+        is_cluster_member=message.is_cluster_member,
+        is_logoff=message.is_logoff,
+    )

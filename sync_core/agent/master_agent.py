@@ -7,39 +7,49 @@ import contextlib
 import logging
 import time
 from collections.abc import Coroutine
-from dataclasses import replace
+from functools import partial
 from typing import Any
 
+from sync_core.agent.answer_builder import AnswerBuilder
 from sync_core.agent.answers import answer_time, state_attributes
-from sync_core.agent.folders import FolderChooser
-from sync_core.agent.http_slaves import HttpSlaves
+from sync_core.agent.dialect_answers import DialectAnswers
+from sync_core.agent.digest_keeper import DigestKeeper
+from sync_core.agent.file_contents import FileContents
+from sync_core.agent.folder_names import FolderNames
+from sync_core.agent.http_addresses import HttpAddresses
 from sync_core.agent.master import MasterCommands
+from sync_core.agent.master_offers import MasterOffers
 from sync_core.agent.master_state import remote_scheduler, slave_status
-from sync_core.agent.recognition import Recognition
-from sync_core.agent.register import Registrations
 from sync_core.agent.remote import RemoteFolder
+from sync_core.agent.signals import Signals
 from sync_core.agent.state import HostState
-from sync_core.agent.wakeups import WakeUps
-from sync_core.model.errors import RootVanishedError
+from sync_core.agent.views import Views
+from sync_core.model.compare import realizes
+from sync_core.model.errors import RootVanishedError, TreeError
+from sync_core.model.folder import Folder
 from sync_core.model.inventory import Dialect, Host, Inventory
+from sync_core.model.registry.folder_map import FolderMap
+from sync_core.model.registry.register import Register
+from sync_core.model.registry.registration import Slave
 from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm
+from sync_core.net.addresses import own_addresses
 from sync_core.net.host_names import HostNames
 from sync_core.net.limits import RESERVED_FILES
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
-from sync_core.protocol.messages import Register, StateAnswer
+from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
-from sync_core.tree.memory import load_observations, save_observations
 from sync_core.version import WIRE_VERSION
 
 __all__ = ["MasterAgent"]
 
 _log = logging.getLogger(__name__)
 
+_AT_ONCE = 100
 _STATUS_PAUSE_S = 0.2
 """Changes of the register within this make one write of the status."""
-_STATUS_SHARE = 20
+_STATUS_SHARE = 50
 """Where thousands of slaves make the status long, the pause is so many times what writing it takes."""
 
 
@@ -63,47 +73,51 @@ class MasterAgent:
         self._started_at = time.time()
         self._changed = asyncio.Event()
         self._register_changed = asyncio.Event()
-        self._folders_changed = asyncio.Event()
-        self._rhythm = rhythm
         self._host_names = HostNames()
-        self._register = Registrations(rhythm_of=self._rhythm_of)
-        chooser = FolderChooser(slaves, resolver, is_http=host.dialect is Dialect.HTTP)
-        self._recognition = Recognition(chooser)
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
+        self._digests = DigestKeeper(state.digests_path)
+        contents = FileContents(host.remote)
         self._remote = RemoteFolder(
             host.remote,
             interval_s=host.interval_s,
-            known=load_observations(state.digests_path),
-            save=lambda seen: save_observations(state.digests_path, seen),
+            digests=self._digests,
             on_change=self._changed.set,
+            prefetch=contents.prefetch,
         )
-        self._wake_ups = WakeUps(
-            self._register,
-            folder_of=self._recognition.folder_of,
-            display=self._recognition.display,
-            listen=host.listen,
-            on_signal=self._register_changed.set,
+        folders = FolderMap(slaves, own=own_addresses(), is_http=host.dialect is Dialect.HTTP)
+        self._names = FolderNames(folders, resolver, on_change=self._folders_changed)
+        self._register = Register(
+            folder_of=self._names.folder_of, realizes=realizes, rhythm=rhythm, nudge_s=host.interval_s
         )
-        self._http_slaves = HttpSlaves(
-            self._register, resolver, level_of=self._policy.level_of, on_change=self._register_changed.set
+        self._signals = Signals(
+            self._register, display=self._names.display, listen=host.listen, on_change=self._register_changed.set
         )
         self._commands = MasterCommands(
             slaves={slave.name: slave for slave in slaves},
             remote=self._remote,
-            folder_of=self._recognition.folder_of,
-            chooser=chooser,
+            builder=AnswerBuilder(self._remote.read),
+            names=self._names,
             register=self._register,
-            http_slaves=self._http_slaves,
-            wake_ups=self._wake_ups,
+            signals=self._signals,
+            http_addresses=HttpAddresses(resolver, level_of=self._policy.level_of),
             state=self._state_answer,
             on_change=self._register_changed.set,
-            on_stale=self._changed.set,
+        )
+        dialect = DialectAnswers(
+            MasterOffers(
+                commands=self._commands,
+                register=self._register,
+                signals=self._signals,
+                contents=contents,
+                on_change=self._register_changed.set,
+            )
         )
         self._server = CommandServer(
             listen=host.listen,
             port=host.tcp_port,
             level_of=self._policy.level_of,
             handler=self._commands.handle,
+            serve_dialect=dialect.serve,
             on_close=self._commands.forget,
             answer_time=answer_time,
         )
@@ -122,10 +136,9 @@ class MasterAgent:
         return (
             self._policy.run(),
             self._remote.run(),
-            self._wake_ups.run(),
-            self._http_slaves.run(),
+            self._names.run(),
+            self._signals.run(),
             self._compare(),
-            self._judge_folders(),
             self._write_status(),
         )
 
@@ -144,51 +157,59 @@ class MasterAgent:
     async def close(self) -> None:
         """Close the port and all connections."""
         await self._server.close()
+        await self._digests.close()
 
     async def _compare(self) -> None:
-        """Tell the wake-ups about every change of the remote folder."""
+        """Tell the register about every change of the remote folder."""
         while True:
             await self._changed.wait()
             self._changed.clear()
             with contextlib.suppress(RootVanishedError):  # the remote folder has said so in the log
-                await self._wake_ups.compare(await self._remote.views())
+                views = await self._remote.views()
+                self._names.take(views.folders)
+                self._register.view_changed(partial(_view_of, views))
+                self._signals.stir()
             self._register_changed.set()
-            self._folders_changed.set()
 
-    async def _judge_folders(self) -> None:
-        """Tell of folders that no slave can have; apart from the wake-ups, which must not wait for a name service."""
-        while True:
-            await self._folders_changed.wait()
-            self._folders_changed.clear()
-            with contextlib.suppress(RootVanishedError):
-                await self._recognition.judge(await self._remote.views())
+    def _folders_changed(self) -> None:
+        self._register.folders_changed()
+        self._signals.stir()
 
     async def _write_status(self) -> None:
         while True:
             started_s = time.monotonic()
-            for slave in self._register:
-                self._host_names.want(slave.identity.ip)
-            entries = [slave_status(slave, await self._recognition.name_of(slave)) for slave in self._register]
-            values = {
-                "tcp_port": self._host.tcp_port,
-                "udp_port": None,
-                "slaves_registered": sum(entry["is_active"] for entry in entries),
-                "slaves_in_sync": sum(entry["in_sync"] for entry in entries),
-                "last_error": self._remote.last_error,
-                "slaves": entries,
-            }
+            values = await self._status()
             await asyncio.to_thread(self._state.write_status, values)
             took_s = time.monotonic() - started_s
             await self._register_changed.wait()
             self._register_changed.clear()
             await asyncio.sleep(max(_STATUS_PAUSE_S, _STATUS_SHARE * took_s))
 
-    def _rhythm_of(self, message: Register) -> Rhythm:
-        """A JobScheduler never checks by itself, so it is told to every ``interval_s``; jsync does."""
-        return self._rhythm if message.is_jsync else replace(self._rhythm, nudge_s=self._host.interval_s)
+    async def _status(self) -> dict[str, Any]:
+        """Return what ``jsync status`` shows; of thousands of slaves some at a time, so that all others are served."""
+        entries: list[dict[str, Any]] = []
+        for number, slave in enumerate(self._register):
+            entries.append(slave_status(slave, self._name_of(slave)))
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return {
+            "tcp_port": self._host.tcp_port,
+            "udp_port": None,
+            "slaves_registered": sum(entry["is_active"] for entry in entries),
+            "slaves_in_sync": sum(entry["in_sync"] for entry in entries),
+            "last_error": self._remote.last_error,
+            "unwatched_because": self._remote.unwatched_because,
+            "slaves": entries,
+        }
+
+    def _name_of(self, slave: Slave) -> str | None:
+        host = self._names.host_of(slave)
+        return host.name if host is not None else None
 
     def _state_answer(self, what: frozenset[str]) -> StateAnswer:
         slaves = tuple(self._register)
+        for slave in slaves:
+            self._host_names.want(slave.identity.ip)
         return StateAnswer(
             attributes=state_attributes(
                 self._host,
@@ -203,3 +224,11 @@ class MasterAgent:
             active=sum(slave.is_active for slave in slaves),
             with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
         )
+
+
+def _view_of(views: Views, folder: str | None) -> Folder | None:
+    """Return a view; ``None`` while it can't be read."""
+    try:
+        return views.of(folder)
+    except TreeError:
+        return None

@@ -1,25 +1,61 @@
-"""A slave's connection to one of its masters."""
+"""A slave's connection to one of its masters: what both dialects and HTTP have in common, and the classic one."""
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from sync_core.model.change import Changes
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.plain_names import PlainNames
+from sync_core.model.change import Changes, WriteFile
 from sync_core.model.errors import RemoteRefusalError, UnreachableError
+from sync_core.model.folder import Folder
 from sync_core.model.inventory import Host, Inventory
-from sync_core.model.manifest import Manifest
 from sync_core.net.addresses import choose_source
 from sync_core.net.client import CommandClient
 from sync_core.net.resolve import Resolver, display_endpoint
 from sync_core.protocol.messages import Answer, ChangesAnswer, ErrorAnswer, FetchUpdatedFiles, OkAnswer, Register
 from sync_core.protocol.texts import text as message
+from sync_core.tree.apply import Applied
 from sync_core.version import WIRE_VERSION
 
-__all__ = ["ANSWER_TIMEOUT_S", "CONNECT_TIMEOUT_S", "Link", "MasterLink", "changes_of", "open_link", "raise_error"]
+if TYPE_CHECKING:
+    from sync_core.agent.dialect_check import DialectCheck
+
+__all__ = [
+    "ANSWER_TIMEOUT_S",
+    "CONNECT_TIMEOUT_S",
+    "Checked",
+    "Link",
+    "MasterLink",
+    "apply_changes",
+    "changes_of",
+    "open_link",
+    "raise_error",
+]
 
 CONNECT_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 120.0
 """A master may have to hash a large folder before its first answer; silence beyond this is a dead one."""
+
+_OWN_DIALECT = 2
+"""The version of the dialect that ``<ok jsync="2"/>`` speaks of (``docs/protocol-dialect.md``)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What one check did.
+
+    Attributes:
+        tree: what the cache holds now.
+        applied: the updates that were made, in order; none where nothing was new.
+        lacking: how many files the master could not hand out now, so that the cache is behind.
+    """
+
+    tree: Folder
+    applied: tuple[Applied, ...] = ()
+    lacking: int = 0
 
 
 class Link(Protocol):
@@ -30,18 +66,20 @@ class Link(Protocol):
         """The master as logs name it."""
 
     @property
-    def is_jsync(self) -> bool:
-        """Whether the master is jsync, as far as it has said so."""
-
-    @property
     def registers_by_fetch(self) -> bool:
         """Whether each fetch is a registration too, and there is no other."""
 
     async def register(self, slave: Host) -> None:
         """Introduce the slave, where that is not done by its fetches."""
 
-    async def fetch(self, listed: Manifest) -> Changes:
-        """Return what the master has that differs from ``listed``."""
+    async def check(self, cache: CacheFolder, *, looks: bool, wake: asyncio.Event) -> Checked:
+        """Bring the cache in line with what the master has.
+
+        Args:
+            cache: the copy.
+            looks: whether to look at what it holds first, or to trust what is known of it.
+            wake: set while there is something newer: then it goes before the rest of a big file.
+        """
 
     async def wait_closed(self) -> None:
         """Return, or raise why, when the connection ends while nothing is asked."""
@@ -78,7 +116,6 @@ class MasterLink:
 
     Attributes:
         display: as given.
-        is_jsync: whether the master is jsync, as it says in its answer to the registration.
     """
 
     registers_by_fetch = False
@@ -86,8 +123,10 @@ class MasterLink:
     def __init__(self, client: CommandClient, display: str, *, answer_timeout_s: float) -> None:
         self._client = client
         self._answer_timeout_s = answer_timeout_s
+        self._is_jsync = False
+        self._dialect: DialectCheck | None = None
+        self._names = PlainNames("%s can't be listed to a JobScheduler: its name has characters that it refuses")
         self.display = display
-        self.is_jsync = False
 
     @classmethod
     async def connect(
@@ -127,19 +166,32 @@ class MasterLink:
         )
         answer = await self._client.register(message, timeout_s=self._answer_timeout_s)
         raise_error(answer)
-        self.is_jsync = isinstance(answer, OkAnswer) and answer.is_jsync
+        known = answer.jsync if isinstance(answer, OkAnswer) else 0
+        self._is_jsync = known > 0
+        if known >= _OWN_DIALECT:
+            # A classic slave does without msgspec.
+            from sync_core.agent.dialect_check import DialectCheck  # noqa: PLC0415
+            from sync_core.net.dialect_client import DialectConnection  # noqa: PLC0415
 
-    async def fetch(self, listed: Manifest) -> Changes:
-        """Return what the master has that differs from ``listed`` (``protocol.md`` section 3).
+            connection = await DialectConnection.take_over(self._client)
+            self._dialect = DialectCheck(connection, answer_timeout_s=self._answer_timeout_s)
+
+    async def check(self, cache: CacheFolder, *, looks: bool, wake: asyncio.Event) -> Checked:
+        """Bring the cache in line with what the master has, in the best dialect that both speak.
 
         Raises:
             RemoteRefusalError: the master answered with an error.
             PeerError: its answer makes no sense.
-            UnsafeNameError: it names something that must not reach a file system.
+            UnsafeNameError: a name can't be listed.
             UnreachableError: it did not answer in time.
+            TreeError: the cache can't be read or updated.
         """
+        if self._dialect is not None:
+            return await self._dialect.check(cache, looks=looks, wake=wake)
+        before = await (cache.look() if looks else cache.known())
+        listed = before if self._is_jsync else self._names.within(before)
         answer = await self._client.fetch(FetchUpdatedFiles(listed=listed), timeout_s=self._answer_timeout_s)
-        return changes_of(answer)
+        return await apply_changes(cache, before, changes_of(answer))
 
     async def wait_closed(self) -> None:
         """Return, or raise why, when the master ends the connection while nothing is asked.
@@ -148,15 +200,26 @@ class MasterLink:
             UnreachableError: the connection broke, or was closed.
             PeerError: the master sent something that nobody asked for.
         """
-        await self._client.wait_closed()
+        await (self._dialect or self._client).wait_closed()
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._client.close()
+        await (self._dialect or self._client).close()
 
     def refusal_line(self, text: str) -> str:
         """Return SCHEDULER-223 with the master's words (``protocol.md`` section 5.4)."""
         return message("SCHEDULER-223", self.display, text)
+
+
+async def apply_changes(cache: CacheFolder, before: Folder, changes: Changes) -> Checked:
+    """Bring the cache in line with a classic answer, whose contents came with it.
+
+    Raises:
+        UnsafeNameError, TooManyRemovalsError, FileTroubleError: as ``CacheFolder.apply``.
+    """
+    contents = {change.path: change.content for change in changes if isinstance(change, WriteFile)}
+    applied = await cache.apply(changes, contents)
+    return Checked(tree=before if applied.is_empty else applied.tree, applied=(applied,))
 
 
 def changes_of(answer: Answer) -> Changes:

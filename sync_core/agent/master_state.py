@@ -1,11 +1,12 @@
-"""What a master says about its slaves: ``<remote_schedulers>`` and the master's keys of ``jsync.status/1``."""
+"""What a master says about its slaves: ``<remote_schedulers>`` and the master's keys of ``jsync.status/2``."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sync_core.agent.registration import Slave
+from sync_core.agent.signals import not_answering
 from sync_core.agent.slave_state import rfc3339
+from sync_core.model.registry.registration import Slave
 from sync_core.protocol.messages import RemoteScheduler
 from sync_core.protocol.times import format_last_write_time
 
@@ -19,7 +20,7 @@ def remote_scheduler(slave: Slave, hostname: str | None) -> RemoteScheduler:
         slave: the registration.
         hostname: of its address, if it is known.
     """
-    message = slave.message
+    message = slave.registration
     values: dict[str, str | None] = {
         "ip": str(slave.identity.ip),
         "hostname": hostname,
@@ -38,7 +39,7 @@ def remote_scheduler(slave: Slave, hostname: str | None) -> RemoteScheduler:
         "deactivate_at": _time(slave.deactivate_at),
     }
     attributes = {name: value for name, value in values.items() if value is not None}
-    return RemoteScheduler(attributes=attributes, error=slave.error)
+    return RemoteScheduler(attributes=attributes, error=not_answering(slave) if slave.unanswered is not None else None)
 
 
 def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
         "slave": name,
         "identity": str(slave.identity),
         "is_active": slave.is_active,
-        "in_sync": slave.is_active and slave.given_md5 is not None and pending_since is None,
+        "in_sync": slave.is_in_sync,
         "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
         "pending_since": rfc3339(pending_since) if pending_since is not None else None,
         "is_refused": slave.refused_since is not None,

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from typing import Final
 
-from sync_core.model.manifest import Manifest
-from sync_core.model.path import RelPath, ancestors, parent_of
+from sync_core.model.edit import edited
+from sync_core.model.folder import Entry, Folder
+from sync_core.model.path import ROOT, RelPath, join
 from sync_core.protocol.names import fits_schema
 
 __all__ = ["PlainNames"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_WARNED = 10_000
+_MOST_WARNED: Final = 10_000
+_MOST_REMEMBERED: Final = 100_000
 
 
 class PlainNames:
     """Leaves out what the original's schema refuses (``protocol.md`` sections 1.2 and 14), and warns once per name.
+
+    Folders that were found to be plain are remembered, so that a tree costs what changed in it.
 
     Args:
         warning: has a place for the path, and says what becomes of it.
@@ -26,30 +30,37 @@ class PlainNames:
     def __init__(self, warning: str) -> None:
         self._warning = warning
         self._warned: set[RelPath] = set()
+        self._plain: dict[int, Folder] = {}  # the folders are kept, so that no other one comes by their ids
 
-    def within(self, manifest: Manifest) -> Manifest:
-        """Return the entries whose names a real JobScheduler takes."""
-        odd = self.odd(manifest)
-        return _without(manifest, odd.__contains__) if odd else manifest
+    def within(self, tree: Folder) -> Folder:
+        """Return the tree without the entries whose names a real JobScheduler does not take."""
+        return edited(tree, dict.fromkeys(self.odd(tree)))
 
-    def odd(self, manifest: Manifest) -> frozenset[RelPath]:
-        """Return the paths that it does not take; each is warned of once, what is below it not at all."""
-        odd = frozenset(entry.path for entry in manifest if not fits_schema(entry.path))
+    def odd(self, tree: Folder) -> tuple[RelPath, ...]:
+        """Return the outermost paths that it does not take; each is warned of once."""
+        if len(self._plain) > _MOST_REMEMBERED:
+            self._plain.clear()
+        odd: list[RelPath] = []
+        self._find(tree, ROOT, odd)
         for path in odd:
-            if parent_of(path) not in odd and path not in self._warned and len(self._warned) < _MOST_WARNED:
+            if path not in self._warned and len(self._warned) < _MOST_WARNED:
                 self._warned.add(path)
                 _log.warning(self._warning, path)
-        return odd
+        return tuple(odd)
 
-    def spared(self, view: Manifest, listed: Manifest) -> tuple[Manifest, Manifest]:
+    def spared(self, view: Folder, listed: Folder) -> tuple[Folder, Folder]:
         """Return both without what is odd in ``view``: it is neither sent, nor removed where the peer has it."""
-        odd = self.odd(view)
-        if not odd:
-            return view, listed
-        return _without(view, odd.__contains__), _without(
-            listed, lambda path: path in odd or any(folder in odd for folder in ancestors(path))
-        )
+        without: dict[RelPath, Entry | None] = dict.fromkeys(self.odd(view))
+        return (edited(view, without), edited(listed, without)) if without else (view, listed)
 
-
-def _without(manifest: Manifest, is_odd: Callable[[RelPath], bool]) -> Manifest:
-    return Manifest(entry for entry in manifest if not is_odd(entry.path))
+    def _find(self, folder: Folder, path: RelPath, odd: list[RelPath]) -> None:
+        if id(folder) in self._plain:
+            return
+        found = len(odd)
+        for name, entry in folder.children.items():
+            if not fits_schema(name):
+                odd.append(join(path, name))
+            elif isinstance(entry, Folder):
+                self._find(entry, join(path, name), odd)
+        if len(odd) == found:
+            self._plain[id(folder)] = folder

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+from sync_core.model.file import md5_of
 from sync_core.model.inventory import Host, Inventory
-from sync_core.model.manifest import md5_of
 from sync_core.version import __version__
 
 __all__ = ["peers_of", "settings_md5"]

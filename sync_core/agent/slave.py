@@ -11,16 +11,14 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.logs import PrefixedLogger
 from sync_core.agent.master_link import ANSWER_TIMEOUT_S, Link, open_link
-from sync_core.agent.plain_names import PlainNames
 from sync_core.agent.slave_state import SlaveState
-from sync_core.model.change import Changes, MakeDirectory, WriteFile
 from sync_core.model.errors import (
     HostError,
     JsyncError,
@@ -31,7 +29,10 @@ from sync_core.model.errors import (
     UnreachableError,
     UnsafeNameError,
 )
+from sync_core.model.file import File
+from sync_core.model.folder import get
 from sync_core.model.inventory import Host
+from sync_core.model.path import sort_key
 from sync_core.model.retry import check_pause_s, retry_pause_s
 from sync_core.net.resolve import Resolver
 from sync_core.protocol.texts import text
@@ -41,6 +42,8 @@ from sync_core.tree.apply import Applied
 __all__ = ["CheckLoop", "Patience"]
 
 _log = logging.getLogger(__name__)
+
+_FEW_LINES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +93,6 @@ class CheckLoop:
         self._state = state
         self._patience = patience
         self._jitter = jitter
-        self._names = PlainNames("%s can't be listed to a JobScheduler: its name has characters that it refuses")
         self._wake = asyncio.Event()
         self._failures = 0
         self._in_sync_at = time.monotonic()
@@ -161,38 +163,56 @@ class CheckLoop:
         self._state.lost(str(error))
 
     async def _check_again_and_again(self, master: Host, link: Link, log: PrefixedLogger) -> None:
+        looks_at = 0.0
         while True:
-            self._wake.clear()
             started_at = time.monotonic()
             pause_s = check_pause_s(self._host.interval_s, jitter=self._jitter())
-            if await self._check(master, link, log):
+            looks = started_at >= looks_at
+            if looks:
+                looks_at = started_at + pause_s
+            if await self._check(master, link, log, looks=looks):
                 self._failures = 0
                 self._in_sync_at = time.monotonic()
             else:
                 self._failures += 1
                 outage_s = time.monotonic() - self._in_sync_at
-                pause_s = min(pause_s, retry_pause_s(self._failures, outage_s=outage_s, jitter=self._jitter()))
-            await self._pause(link, started_at + pause_s - time.monotonic())
+                looks_at = min(
+                    looks_at, started_at + retry_pause_s(self._failures, outage_s=outage_s, jitter=self._jitter())
+                )
+            await self._pause(link, looks_at - time.monotonic())
 
-    async def _check(self, master: Host, link: Link, log: PrefixedLogger) -> bool:
-        """List, fetch, apply; an update that the file system refuses is reported and tried again."""
+    async def _check(self, master: Host, link: Link, log: PrefixedLogger, *, looks: bool) -> bool:
+        """Bring the cache in line; an update that the file system refuses is reported and tried again.
+
+        Args:
+            master: whose configuration it is.
+            link: the way to it.
+            log: for what was done.
+            looks: whether to look at the cache first: every ``interval_s`` that heals what drifted. A wake-up is
+                answered from what is known of it.
+        """
+        self._wake.clear()
         _log.info("check configuration directory %s/", self._cache.root)
         try:
-            before = await self._cache.manifest()
+            checked = await link.check(self._cache, looks=looks, wake=self._wake)
         except TreeError as error:
             return self._failed(log, error)
-        listed = before if link.is_jsync else self._names.within(before)
-        changes = await link.fetch(listed)  # whatever is wrong with the answer ends the connection
         if link.registers_by_fetch:
             self._state.registered(master.name)
-        try:
-            applied = await self._cache.update(before, changes)
-            _log_applied(log, applied, changes)
-            after = await self._cache.manifest() if not applied.is_empty else before
-        except TreeError as error:
-            return self._failed(log, error)
-        self._state.fetched(after)
+        if checked.lacking:
+            self._state.failed(f"the master can't hand out {checked.lacking} of its files now")
+        else:
+            self._state.fetched(checked.tree)
+        await self._log_applied(log, checked.applied)
         return True
+
+    async def _log_applied(self, log: PrefixedLogger, updates: Sequence[Applied]) -> None:
+        """Write what became visible; a line per file takes its time where there are thousands."""
+        for applied in updates:
+            if len(applied.written) + len(applied.removed) > _FEW_LINES:
+                await asyncio.to_thread(_log_applied, log, applied)
+            else:
+                _log_applied(log, applied)
 
     def _failed(self, log: PrefixedLogger, error: TreeError) -> bool:
         """Report the error; return whether asking again soon would only bring the same refusal."""
@@ -227,15 +247,17 @@ def _line_of(error: UnreachableError, link: Link | None) -> str:
     return text("SCHEDULER-224", link.display) if link is not None else str(error)
 
 
-def _log_applied(log: PrefixedLogger, applied: Applied, changes: Changes) -> None:
+def _log_applied(log: PrefixedLogger, applied: Applied) -> None:
     """Write SCHEDULER-701 and -702 for all that became visible, folder by folder (``protocol.md`` section 5.2)."""
-    visible = {*applied.made, *applied.written}
-    for change in changes:
-        if change.path in visible:
-            if isinstance(change, MakeDirectory):
-                log.info("%s", text("SCHEDULER-701", f"/{change.path}/"))
-            elif isinstance(change, WriteFile):
-                log.info("%s", text("SCHEDULER-701", f"/{change.path}", format_log_insertion(change.last_write_time)))
+    made = frozenset(applied.made)
+    for path in sorted((*applied.made, *applied.written), key=sort_key):
+        entry = None if path in made else get(applied.tree, path)
+        if isinstance(entry, File):
+            log.info("%s", text("SCHEDULER-701", f"/{path}", format_log_insertion(entry.last_write_time or 0)))
+        else:
+            log.info("%s", text("SCHEDULER-701", f"/{path}/"))
+    for path in applied.adjusted:
+        log.info("/%s has another time or other permissions", path)
     for path in applied.removed:
         log.info("%s", text("SCHEDULER-702", f"/{path}"))
     for path in applied.skipped:

@@ -9,10 +9,14 @@ from typing import Any
 
 from sync_core.agent.answers import answer_time, state_attributes
 from sync_core.agent.cache import CacheFolder
+from sync_core.agent.dialect_answers import DialectAnswers
+from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.agent.slave import CheckLoop
 from sync_core.agent.slave_commands import SlaveCommands
+from sync_core.agent.slave_offers import SlaveOffers
 from sync_core.agent.slave_state import SlaveState
 from sync_core.agent.state import HostState
+from sync_core.agent.status_writer import StatusWriter
 from sync_core.model.inventory import Host, Inventory
 from sync_core.net.datagrams import WakeUpListener
 from sync_core.net.policy import PolicyKeeper
@@ -20,7 +24,6 @@ from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
 from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
-from sync_core.tree.memory import load_observations, save_observations
 from sync_core.version import WIRE_VERSION
 
 __all__ = ["SlaveAgent"]
@@ -45,13 +48,14 @@ class SlaveAgent:
         self._inventory = inventory
         self._started_at = time.time()
         self._policy = PolicyKeeper(host=host, peers=masters, resolver=resolver)
+        self._digests = DigestKeeper(state.digests_path)
         self._cache = CacheFolder(
             host.cache,
             max_delete=host.max_delete,
-            known=load_observations(state.digests_path),
-            save=lambda seen: save_observations(state.digests_path, seen),
+            digests=self._digests,
         )
-        status = SlaveState(lambda values: state.write_status({**self._ports(), **values}))
+        self._status = StatusWriter(state.write_status)
+        status = SlaveState(lambda values: self._status.put({**self._ports(), **values}))
         self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status)
         self._commands = SlaveCommands(self._cache, wake_up=self._loop.wake_up, state=self._state_answer)
         self._server = CommandServer(
@@ -59,6 +63,7 @@ class SlaveAgent:
             port=host.tcp_port,
             level_of=self._policy.level_of,
             handler=self._commands.handle,
+            serve_dialect=DialectAnswers(SlaveOffers(self._cache)).serve,
             answer_time=answer_time,
         )
         self._wake_ups: WakeUpListener | None = None
@@ -94,6 +99,8 @@ class SlaveAgent:
         if self._wake_ups is not None:
             await self._wake_ups.close()
         await self._server.close()
+        await self._digests.close()
+        await self._status.close()
 
     def _ports(self) -> Mapping[str, Any]:
         return {"tcp_port": self._host.tcp_port, "udp_port": self._host.udp_port}

@@ -9,7 +9,7 @@ from sync_core.agent.answers import error_answer
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.commands import OwnRequest, StateOf, answer_command
 from sync_core.model.answer_plan import plan_answer
-from sync_core.model.manifest import Manifest
+from sync_core.model.folder import Folder
 from sync_core.net.server import Connection
 from sync_core.protocol.messages import (
     Answer,
@@ -21,6 +21,7 @@ from sync_core.protocol.messages import (
     FileListAnswer,
     ListFiles,
     OkAnswer,
+    OpenDialect,
     Register,
     Request,
 )
@@ -54,18 +55,20 @@ class SlaveCommands:
                 self._wake_up()
                 return OkAnswer()
             case ListFiles():
-                return FileListAnswer(manifest=await self._cache.manifest())
+                return FileListAnswer(tree=await self._cache.shown())
             case FetchDifferences():
                 return await self._differences(request.listed)
             case Register():
                 return error_answer("SCHEDULER-105", "register_remote_scheduler")
             case FetchConfiguration():
                 return error_answer("SCHEDULER-105", "supervisor.configuration.fetch")
+            case OpenDialect():
+                return OkAnswer(jsync=2)
             case FetchUpdatedFiles():
                 return error_answer("SCHEDULER-457", str(connection.peer_ip))
 
-    async def _differences(self, listed: Manifest) -> Answer:
-        plan = plan_answer(await self._cache.manifest(), listed)
+    async def _differences(self, listed: Folder) -> Answer:
+        plan = plan_answer(await self._cache.shown(), listed)
         built = await self._cache.build(plan)
         for trouble in built.left_out:
             _log.warning("%s is not sent: %s", trouble.path, trouble.reason)

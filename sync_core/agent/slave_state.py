@@ -1,4 +1,4 @@
-"""What a slave says about itself: the slave's keys of ``jsync.status/1``."""
+"""What a slave says about itself: the slave's keys of ``jsync.status/2``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sync_core.model.manifest import Manifest
+from sync_core.model.folder import Folder
 
 __all__ = ["SlaveState", "rfc3339"]
 
@@ -33,7 +33,7 @@ class SlaveState:
             "master": None,
             "in_sync": False,
             "files": None,
-            "tree_md5": None,
+            "tree_digest": None,
             "last_fetch_at": None,
             "pending_since": None,
             "last_error": None,
@@ -48,12 +48,12 @@ class SlaveState:
         """The master agreed to the registration."""
         self._set(registered_at=rfc3339(self._clock()), master=master)
 
-    def fetched(self, cache: Manifest) -> None:
+    def fetched(self, cache: Folder) -> None:
         """A check is done and the cache holds what the master gave."""
         self._set(
             in_sync=True,
-            files=len(cache.files),
-            tree_md5=cache.tree_md5,
+            files=cache.totals.files,
+            tree_digest=cache.tree_digest,
             last_fetch_at=rfc3339(self._clock()),
             pending_since=None,
             last_error=None,

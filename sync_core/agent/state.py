@@ -6,7 +6,7 @@ agent.json      the run record: there from the start until a clean stop
 status.json     what ``jsync status`` shows, written by the agent
 agent.log       what a detached agent wrote
 agent.err       what its last start wrote to stderr
-digests.json    the digest cache
+digests.sqlite  the digest cache
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class HostState:
         self.folder = folder / host
         self.log_path = self.folder / "agent.log"
         self.startup_errors_path = self.folder / "agent.err"
-        self.digests_path = self.folder / "digests.json"
+        self.digests_path = self.folder / "digests.sqlite"
         self._record_path = self.folder / "agent.json"
         self._status_path = self.folder / "status.json"
         self._is_status_written = True
@@ -112,7 +112,7 @@ class HostState:
             self.remove_record()
 
     def status(self) -> dict[str, Any]:
-        """Return what the agent last said about itself, by the keys of ``jsync.status/1``; may be empty."""
+        """Return what the agent last said about itself, by the keys of ``jsync.status/2``; may be empty."""
         return read_object(self._status_path) or {}
 
     def write_status(self, values: Mapping[str, Any]) -> None:

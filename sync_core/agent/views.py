@@ -2,72 +2,58 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sync_core.model.errors import FileTroubleError
-from sync_core.model.manifest import Entry, Layer, Manifest
-from sync_core.model.merge import merge_layers
-from sync_core.model.path import RelPath
+from sync_core.model.file import Layer
+from sync_core.model.folder import Folder
+from sync_core.model.overlay import overlay
 
-__all__ = ["ALL_FOLDER", "Views"]
+__all__ = ["ALL_FOLDER", "Views", "folder_of"]
 
 ALL_FOLDER = "_all"
 
 
+def folder_of(layer: Layer | None, own: str | None) -> str:
+    """Return the first-level folder from which an entry of a view comes."""
+    return own if own is not None and layer is Layer.OWN else ALL_FOLDER
+
+
 class Views:
-    """The views of all slaves at one moment; merged when first asked for.
+    """The views of all slaves at one moment; laid over each other when first asked for.
 
     Args:
-        remote: the settled manifest of the whole ``remote`` folder.
+        remote: the settled tree of the whole ``remote`` folder.
+        before: the views of the moment before: whose layers are the same keeps the very same view.
 
     Attributes:
         folders: the names of the first-level folders, sorted.
     """
 
-    def __init__(self, remote: Manifest) -> None:
-        self._layers = _split(remote)
-        self._unreadable = {entry.path for entry in remote if entry.is_unreadable and _is_first_level(entry)}
-        self._merged: dict[str | None, Manifest] = {}
-        self._digests: dict[str | None, str] = {}
-        self.folders = tuple(sorted(self._layers))
+    def __init__(self, remote: Folder, before: Views | None = None) -> None:
+        self._layers = {name: entry for name, entry in remote.children.items() if isinstance(entry, Folder)}
+        self._views: dict[str | None, Folder] = {}
+        names = tuple(self._layers)
+        self.folders: tuple[str, ...] = names if before is None or before.folders != names else before.folders
+        if before is not None and before._layers.get(ALL_FOLDER) is self._layers.get(ALL_FOLDER):
+            self._views = {name: view for name, view in before._views.items() if self._has_same(name, before)}
 
-    def of(self, folder: str | None) -> Manifest:
+    def of(self, folder: str | None) -> Folder:
         """Return the view of a slave whose own folder is ``folder`` (``None``: it has none).
 
         Raises:
             FileTroubleError: that folder or ``_all`` can't be read, so nobody knows what the slave is to have.
         """
         for name in (ALL_FOLDER, folder):
-            if name in self._unreadable:
+            layer = self._layers.get(name) if name is not None else None
+            if layer is not None and layer.is_unreadable:
                 raise FileTroubleError(f"the folder {name} of the master can't be read", hint="mend its owner or mode")
-        if folder not in self._merged:
-            own = self._layers.get(folder) if folder is not None else None
-            self._merged[folder] = merge_layers(self._layers.get(ALL_FOLDER), own)
-        return self._merged[folder]
+        view = self._views.get(folder)
+        if view is None:
+            view = self._views[folder] = overlay(self._layers.get(ALL_FOLDER), self.own(folder))
+        return view
 
-    def tree_md5(self, folder: str | None) -> str:
-        """Return the digest of that view; it raises what ``of`` raises."""
-        if folder not in self._digests:
-            self._digests[folder] = self.of(folder).tree_md5
-        return self._digests[folder]
+    def own(self, folder: str | None) -> Folder | None:
+        """Return the tree of a slave's own folder, ``None`` where it has none."""
+        return self._layers.get(folder) if folder is not None else None
 
-    @staticmethod
-    def folder_of(layer: Layer | None, own: str | None) -> str:
-        """Return the first-level folder from which an entry of a view comes."""
-        return own if own is not None and layer is Layer.OWN else ALL_FOLDER
-
-
-def _is_first_level(entry: Entry) -> bool:
-    return not entry.is_file and "/" not in entry.path
-
-
-def _split(remote: Manifest) -> dict[str, Manifest]:
-    """Cut the manifest of ``remote`` into those of its first-level folders; files beside them are nobody's."""
-    parts: dict[str, list[Entry]] = {}
-    for entry in remote:
-        first, _, rest = entry.path.partition("/")
-        if rest:
-            parts.setdefault(first, []).append(replace(entry, path=RelPath(rest)))
-        elif not entry.is_file:
-            parts.setdefault(first, [])
-    return {name: Manifest(entries) for name, entries in parts.items()}
+    def _has_same(self, name: str | None, before: Views) -> bool:
+        return name is None or self._layers.get(name) is before._layers.get(name)

@@ -41,11 +41,12 @@ class AgentStatus:
         master: of a slave: with which master.
         in_sync: of a slave: whether it holds what the master has for it, as far as both know.
         files: of a slave: how many files its cache holds.
-        tree_md5: of a slave: the digest of its cache.
+        tree_digest: of a slave: the digest of its cache.
         last_fetch_at: of a slave: when it last checked with success.
         pending_since: of a slave: since when it lacks something.
         pending_because: of a slave: why, in words.
         last_error: what is wrong now, if anything.
+        unwatched_because: of a master: why no events tell it of changes, so that only its periodic scan sees them.
     """
 
     host: str
@@ -62,11 +63,12 @@ class AgentStatus:
     master: str | None = None
     in_sync: bool | None = None
     files: int | None = None
-    tree_md5: str | None = None
+    tree_digest: str | None = None
     last_fetch_at: str | None = None
     pending_since: str | None = None
     pending_because: str | None = None
     last_error: str | None = None
+    unwatched_because: str | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -112,11 +114,12 @@ _TYPES: Mapping[str, type] = {
     "master": str,
     "in_sync": bool,
     "files": int,
-    "tree_md5": str,
+    "tree_digest": str,
     "last_fetch_at": str,
     "pending_since": str,
     "pending_because": str,
     "last_error": str,
+    "unwatched_because": str,
 }
 """What has another type is not known."""
 

@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sync_core.fleet.agent_status import AgentState, AgentStatus
 from sync_core.fleet.ask import ask
+from sync_core.fleet.slave_view import SlaveView
 from sync_core.model.errors import PeerError
 from sync_core.model.inventory import Host
 from sync_core.model.security import IpAddress, parse_ip
 from sync_core.net.resolve import Resolver
 from sync_core.protocol.messages import RemoteScheduler, ShowState, StateAnswer
 
-__all__ = ["SlaveView", "ask_state", "slave_views", "status_of_answer", "with_master_view"]
+__all__ = ["ask_state", "slave_views", "status_of_answer"]
 
 _ANSWER_TIMEOUT_S = 10.0
 _UTC = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d+)?)Z")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlaveView:
-    """What a master knows of one slave.
-
-    Attributes:
-        is_registered: whether it is there now.
-        is_pending: whether it lacks something.
-        registered_at: since when it is there.
-        pending_since: since when it lacks something.
-        pending_because: why, in words.
-        fetched_at: when it last got what it lacked.
-    """
-
-    is_registered: bool
-    is_pending: bool
-    registered_at: str | None = None
-    pending_since: str | None = None
-    pending_because: str | None = None
-    fetched_at: str | None = None
 
 
 async def ask_state(host: Host, resolver: Resolver) -> StateAnswer:
@@ -86,32 +66,6 @@ def slave_views(answer: StateAnswer) -> Mapping[tuple[IpAddress, int], SlaveView
         if ip is not None and port is not None:
             views[ip, port] = _view(one)
     return views
-
-
-def with_master_view(status: AgentStatus, view: SlaveView | None, master: str) -> AgentStatus:
-    """Return the status of a slave with what its master adds: one whom no wake-up reaches believes itself in sync.
-
-    Args:
-        status: what the slave says; where it says nothing of being in sync, its master's word is taken.
-        view: what the master says of it; ``None``: the master does not know it.
-        master: the master's name.
-    """
-    is_silent = status.in_sync is None and status.state is AgentState.RUNNING
-    if view is None:
-        because = f"it has never registered with {master}"
-        return replace(status, in_sync=False, pending_because=because) if is_silent else status
-    if is_silent:
-        status = replace(
-            status,
-            in_sync=view.is_registered,
-            master=master,
-            registered_at=view.registered_at,
-            last_fetch_at=view.fetched_at,
-            pending_because=None if view.is_registered else f"it is not registered with {master} now",
-        )
-    if not view.is_pending:
-        return status
-    return replace(status, in_sync=False, pending_since=view.pending_since, pending_because=view.pending_because)
 
 
 def _view(one: RemoteScheduler) -> SlaveView:

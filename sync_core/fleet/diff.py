@@ -8,11 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from sync_core.fleet.contents import is_shown, read_contents
 from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
-from sync_core.fleet.lists import FileList, Lists, Source, first_error, unreadable
+from sync_core.fleet.file_list import FileList, Source, unreadable
+from sync_core.fleet.lists import Found, Lists, first_error
 from sync_core.fleet.reach import Reach
-from sync_core.model.compare import Diff, DiffEntry, compare
+from sync_core.fleet.two_trees import lists_of_both
+from sync_core.model.compare import Diff, DiffEntry
 from sync_core.model.errors import FileTroubleError, JsyncError, UsageError
+from sync_core.model.file import File
+from sync_core.model.folder import Entry
 from sync_core.model.inventory import Host, Inventory
+from sync_core.model.path import RelPath
 from sync_core.net.far_stream import Contents
 
 __all__ = ["ContentPair", "DiffReport", "SlaveDiff", "diff_slaves"]
@@ -38,7 +43,7 @@ class ContentPair:
     def is_large(self) -> bool:
         """Whether one of the two is too large to be shown."""
         sides = (self.entry.master, self.entry.slave)
-        return any(side is not None and side.is_file and not is_shown(side) for side in sides)
+        return any(isinstance(side, File) and not is_shown(side) for side in sides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,49 +143,64 @@ async def _diff_all(
 
 
 async def _diff(lists: Lists, slave: Host, with_contents: bool) -> SlaveDiff:
-    ours, theirs = await asyncio.gather(_first_list(lists, slave), _list_of(lists, slave))
-    master = ours.host.name if isinstance(ours, FileList) else slave.masters[0]
+    ours, theirs = await asyncio.gather(_first_master(lists, slave), _cache_of(lists, slave))
     head = SlaveDiff(
         slave=slave.name,
-        master=master,
-        master_source=ours.source if isinstance(ours, FileList) else None,
-        slave_source=theirs.source if isinstance(theirs, FileList) else None,
+        master=slave.masters[0] if isinstance(ours, JsyncError) else ours.host.name,
+        master_source=None if isinstance(ours, JsyncError) else _source_of(ours),
+        slave_source=None if isinstance(theirs, JsyncError) else _source_of(theirs),
     )
-    if not isinstance(ours, FileList):
-        return replace(head, error=ours)
-    if not isinstance(theirs, FileList):
-        return replace(head, error=theirs)
-    diff = compare(ours.manifest, theirs.manifest)
-    contents = await _contents(lists, ours, theirs, diff) if with_contents else ()
-    return replace(head, diff=diff, contents=contents, error=unreadable((ours, theirs)))
+    if isinstance(ours, JsyncError) or isinstance(theirs, JsyncError):
+        await asyncio.gather(_let_go(ours), _let_go(theirs))
+        error = ours if isinstance(ours, JsyncError) else theirs if isinstance(theirs, JsyncError) else None
+        return replace(head, error=error)
+    try:
+        both = await lists_of_both(ours, theirs)
+    except JsyncError as error:
+        return replace(head, error=error)
+    contents = await _contents(lists, both.master, both.slave, both.diff) if with_contents else ()
+    return replace(head, diff=both.diff, contents=contents, error=unreadable((both.master, both.slave)))
 
 
-async def _first_list(lists: Lists, slave: Host) -> FileList | JsyncError:
-    """Return the list of the first master that gives one."""
+async def _first_master(lists: Lists, slave: Host) -> Found | JsyncError:
+    """Return what the first master says that says anything."""
     errors: list[JsyncError] = []
     for master in lists.inventory.masters_of(slave):
         try:
-            return await lists.master_list(master, slave)
+            return await lists.find_master(master, slave)
         except JsyncError as error:
             errors.append(error)
     return first_error(errors)
 
 
-async def _list_of(lists: Lists, slave: Host) -> FileList | JsyncError:
+async def _cache_of(lists: Lists, slave: Host) -> Found | JsyncError:
     try:
-        return await lists.slave_list(slave)
+        return await lists.find_slave(slave)
     except JsyncError as error:
         return error
+
+
+async def _let_go(found: Found | JsyncError) -> None:
+    if not isinstance(found, JsyncError | FileList):
+        await found.close()
+
+
+def _source_of(found: Found) -> Source:
+    return found.source if isinstance(found, FileList) else Source.AGENT
 
 
 async def _contents(lists: Lists, ours: FileList, theirs: FileList, diff: Diff) -> tuple[ContentPair, ...]:
     pairs = [ContentPair(entry=entry) for entry in diff.entries]
     small = [pair.entry for pair in pairs if not pair.is_large]
     master, slave = await asyncio.gather(
-        read_contents(lists, ours, [one.master for one in small if one.master and one.master.is_file]),
-        read_contents(lists, theirs, [one.slave for one in small if one.slave and one.slave.is_file]),
+        read_contents(lists, ours, _files((one.path, one.master) for one in small)),
+        read_contents(lists, theirs, _files((one.path, one.slave) for one in small)),
     )
     return tuple(_with_contents(pair, master, slave) for pair in pairs)
+
+
+def _files(entries: Iterable[tuple[RelPath, Entry | None]]) -> dict[RelPath, File]:
+    return {path: entry for path, entry in entries if isinstance(entry, File)}
 
 
 def _with_contents(pair: ContentPair, master: Contents, slave: Contents) -> ContentPair:

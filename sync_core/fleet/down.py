@@ -12,10 +12,10 @@ import filelock
 
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.state import HostState
-from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
+from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of, runnable
 from sync_core.fleet.orphans import find_orphans
 from sync_core.fleet.units import Units
-from sync_core.fleet.up import end_agent, runnable
+from sync_core.fleet.up import end_agent
 from sync_core.model.errors import JsyncError, StateError
 from sync_core.model.inventory import Host, Inventory
 

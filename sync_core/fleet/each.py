@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from sync_core.fleet.access import RunnerOf, runners
 from sync_core.model.errors import JsyncError, UnreachableError
-from sync_core.model.inventory import Host
+from sync_core.model.inventory import Connection, Host
 
-__all__ = ["DEFAULT_FORKS", "DEFAULT_TIMEOUT_S", "FleetOptions", "Outcome", "Watcher", "for_each", "outcome_of"]
+__all__ = [
+    "DEFAULT_FORKS",
+    "DEFAULT_TIMEOUT_S",
+    "FleetOptions",
+    "Outcome",
+    "Watcher",
+    "for_each",
+    "outcome_of",
+    "runnable",
+]
 
 DEFAULT_FORKS = 20
 DEFAULT_TIMEOUT_S = 120.0
@@ -121,3 +130,8 @@ async def _in_time(
         return failed(host, UnreachableError(f"not done within {timeout_s:g} s", host=host.name))
     except JsyncError as error:
         return failed(host, error)
+
+
+def runnable(hosts: Iterable[Host]) -> tuple[Host, ...]:
+    """Return the hosts that have agents: those with ``connection: none`` are only reached, never run."""
+    return tuple(host for host in hosts if host.connection is not Connection.NONE)

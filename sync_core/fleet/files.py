@@ -1,11 +1,12 @@
-"""One md5 file list: a slave's cache, or what a master holds for a slave."""
+"""One file list: a slave's cache, or what a master holds for a slave."""
 
 from __future__ import annotations
 
 import asyncio
 
 from sync_core.fleet.each import FleetOptions
-from sync_core.fleet.lists import FileList, Lists
+from sync_core.fleet.file_list import FileList
+from sync_core.fleet.lists import Lists
 from sync_core.fleet.reach import Reach
 from sync_core.model.errors import UnreachableError, UsageError
 from sync_core.model.inventory import Host, Inventory

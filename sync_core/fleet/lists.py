@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from sync_core.agent.folders import FolderChooser
 from sync_core.agent.views import Views
-from sync_core.fleet.ask import ask
+from sync_core.fleet.agent_tree import ask_agent
+from sync_core.fleet.file_list import FileList, Source
 from sync_core.fleet.reach import Reach
 from sync_core.fleet.two_ways import first_of
-from sync_core.model.errors import (
-    FileTroubleError,
-    JsyncError,
-    PeerError,
-    RemoteRefusalError,
-    RootVanishedError,
-    TreeError,
-    UnreachableError,
-)
+from sync_core.model.errors import JsyncError, TreeError, UnreachableError
+from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import Connection, Dialect, Host, Inventory
-from sync_core.model.manifest import Manifest
-from sync_core.model.observation import Scan
 from sync_core.model.path import RelPath
-from sync_core.model.settle import manifest_of
-from sync_core.net.far_folder import FarFolder, ways_of
+from sync_core.model.scan import Scan
 from sync_core.net.far_stream import Contents
 from sync_core.net.resolve import Resolver
 from sync_core.net.runner import Runner
 from sync_core.net.threads import in_thread
-from sync_core.protocol.messages import FileListAnswer, ListFiles
-from sync_core.tree.scan import scan
 
-__all__ = ["FileList", "Lists", "Source", "first_error", "folder_of", "unreadable"]
+if TYPE_CHECKING:
+    from sync_core.fleet.offered import Offered
+    from sync_core.fleet.own_folders import OwnFolders
+    from sync_core.net.far_folder import FarFolder
+
+__all__ = ["Found", "Lists", "first_error", "folder_of", "whole"]
 
 _log = logging.getLogger(__name__)
 
@@ -47,30 +38,8 @@ _PATIENCE_S = 5.0
 """A live agent has its list at hand as soon as its first look has settled, 3.5 s after its start. A stopped one takes
 connections all the same, and says nothing: then its folder is read beside it."""
 
-
-class Source(StrEnum):
-    """How a list was read."""
-
-    AGENT = "agent"
-    SSH = "ssh"
-    LOCAL = "local"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileList:
-    """One md5 file list.
-
-    Attributes:
-        host: whose.
-        slave: for which slave a master made it; ``None`` for a slave's own.
-        source: how it was read.
-        manifest: the list.
-    """
-
-    host: Host
-    slave: Host | None
-    source: Source
-    manifest: Manifest
+Found: TypeAlias = "FileList | Offered"
+"""A list, or what an agent of our own dialect offers, to be asked for more, or for all, or to be closed."""
 
 
 class Lists:
@@ -99,7 +68,7 @@ class Lists:
         self._timeout_s = timeout_s
         self._patience_s = patience_s
         self._views: dict[str, asyncio.Task[Views]] = {}
-        self._choosers: dict[str, FolderChooser] = {}
+        self._own_folders: dict[str, OwnFolders] = {}
         self._absent: dict[str, UnreachableError] = {}
 
     async def close(self) -> None:
@@ -109,7 +78,15 @@ class Lists:
         await asyncio.gather(*self._views.values(), return_exceptions=True)
 
     async def slave_list(self, slave: Host) -> FileList:
-        """Return what a slave's cache holds.
+        """Return what a slave's cache holds; raises as ``find_slave``."""
+        return await whole(await self.find_slave(slave))
+
+    async def master_list(self, master: Host, slave: Host) -> FileList:
+        """Return what ``master`` would hand out to ``slave`` now; raises as ``find_master``."""
+        return await whole(await self.find_master(master, slave))
+
+    async def find_slave(self, slave: Host) -> Found:
+        """Return what a slave's cache holds, or what its agent offers of it.
 
         Raises:
             TreeError: the cache is not there, or can't be read.
@@ -118,14 +95,14 @@ class Lists:
             PeerError: whoever answers there is no jsync agent, and only its ports are reached.
         """
 
-        async def read() -> Manifest:
-            return manifest_of(await self._scan(slave))
+        async def read() -> FileList:
+            source = await self._folder_source(slave)
+            return FileList(host=slave, slave=None, source=source, tree=(await self._scan(slave)).root)
 
-        manifest, source = await self._list_of(slave, ListFiles(), read)
-        return FileList(host=slave, slave=None, source=source, manifest=manifest)
+        return await self._find(slave, None, read)
 
-    async def master_list(self, master: Host, slave: Host) -> FileList:
-        """Return what ``master`` would hand out to ``slave`` now.
+    async def find_master(self, master: Host, slave: Host) -> Found:
+        """Return what ``master`` would hand out to ``slave`` now, or what its agent offers of it.
 
         Raises:
             TreeError: the remote folder is not there; the slave's folder, or ``_all``, can't be read.
@@ -134,12 +111,14 @@ class Lists:
             PeerError: whoever answers there is no jsync agent, and only its ports are reached.
         """
 
-        async def read() -> Manifest:
+        async def read() -> FileList:
             views = await self._views_of(master)
-            return views.of(await self._own_folder(views.folders, master, slave))
+            folder = await self._own_folder(views.folders, master, slave)
+            source = await self._folder_source(master)
+            own = views.own(folder) or EMPTY_FOLDER
+            return FileList(host=master, slave=slave, source=source, tree=views.of(folder), own=own)
 
-        manifest, source = await self._list_of(master, ListFiles(slave=slave.name), read)
-        return FileList(host=master, slave=slave, source=source, manifest=manifest)
+        return await self._find(master, slave, read)
 
     async def own_folder(self, master: Host, slave: Host) -> str | None:
         """Return the slave's own folder below the master's ``remote``; raises what ``master_list`` raises."""
@@ -153,36 +132,38 @@ class Lists:
             return await self._far_folder(host, runner).read(paths, most_bytes=most_bytes)
 
     def _far_folder(self, host: Host, runner: Runner) -> FarFolder:
+        # Nobody needs asyncssh's ways where agents answer.
+        from sync_core.net.far_folder import FarFolder, ways_of  # noqa: PLC0415
+
         return FarFolder(str(folder_of(host)), ways_of(runner, deadline_s=self._timeout_s))
 
-    async def _list_of(
-        self, host: Host, question: ListFiles, read: Callable[[], Coroutine[Any, Any, Manifest]]
-    ) -> tuple[Manifest, Source]:
-        """Return the list of the host's agent, or what ``read`` finds where the agent gives none, or none soon."""
-        connection = await self.reach.connection_of(host)
+    async def _find(self, host: Host, slave: Host | None, read: Callable[[], Coroutine[Any, Any, FileList]]) -> Found:
+        """Return what the host's agent says, or what ``read`` finds where the agent says nothing, or nothing soon."""
 
-        async def ask_agent() -> tuple[Manifest, Source]:
+        async def ask() -> Found:
             try:
-                return await self._ask_for_list(host, question), Source.AGENT
+                return await self._ask(host, slave)
             except asyncio.CancelledError:
                 # Who said nothing while the folder was read need not be waited for again.
                 self._absent[host.name] = UnreachableError("it has not answered", host=host.name)
                 raise
 
-        async def read_folder() -> tuple[Manifest, Source]:
-            return await read(), _source_of(connection)
+        async def read_folder() -> Found:
+            return await read()
 
-        if connection is Connection.NONE:
-            return await ask_agent()
-        return await first_of(ask_agent(), read_folder, patience_s=self._patience_s)
+        if await self.reach.connection_of(host) is Connection.NONE:
+            return await ask()
+        return await first_of(ask(), read_folder, patience_s=self._patience_s)
 
-    async def _own_folder(self, folders: tuple[str, ...], master: Host, slave: Host) -> str | None:
-        chooser = self._choosers.get(master.name)
-        if chooser is None:
+    async def _own_folder(self, folders: Sequence[str], master: Host, slave: Host) -> str | None:
+        finder = self._own_folders.get(master.name)
+        if finder is None:
+            from sync_core.fleet.own_folders import OwnFolders  # noqa: PLC0415 - not where agents answer
+
             slaves = self.inventory.slaves_of(master)
-            chooser = FolderChooser(slaves, self.resolver, is_http=master.dialect is Dialect.HTTP)
-            self._choosers[master.name] = chooser
-        return await chooser.choose(folders, slave, await chooser.address_of(slave))
+            finder = OwnFolders(slaves, self.resolver, is_http=master.dialect is Dialect.HTTP)
+            self._own_folders[master.name] = finder
+        return await finder.choose(folders, slave)
 
     async def _views_of(self, master: Host) -> Views:
         task = self._views.get(master.name)
@@ -194,7 +175,7 @@ class Lists:
     async def _look(self, master: Host) -> Views:
         if await self.reach.connection_of(master) is Connection.SSH:
             _log.info("%s is read by SSH: which folder is whose, the names of this machine decide", master.name)
-        return Views(manifest_of(await self._scan(master)))
+        return Views((await self._scan(master)).root)
 
     async def _scan(self, host: Host) -> Scan:
         root = folder_of(host)
@@ -202,26 +183,29 @@ class Lists:
             if await self.reach.connection_of(host) is Connection.SSH:
                 async with self.reach.on(host) as runner:
                     return await self._far_folder(host, runner).scan()
+            from sync_core.tree.scan import scan  # noqa: PLC0415 - not where agents answer
+
             return await in_thread(lambda: scan(root), name=f"scan {host.name}")
         except TreeError as error:
             error.host = error.host or host.name
             raise
 
-    async def _ask_for_list(self, host: Host, question: ListFiles) -> Manifest:
+    async def _ask(self, host: Host, slave: Host | None) -> Found:
         if host.name in self._absent:
             raise self._absent[host.name]
         try:
-            answer = await ask(host, question, resolver=self.resolver, answer_timeout_s=_ANSWER_TIMEOUT_S)
+            return await ask_agent(host, slave, self.resolver, answer_timeout_s=_ANSWER_TIMEOUT_S)
         except UnreachableError as error:
             self._absent[host.name] = error
             raise
-        except RemoteRefusalError as error:
-            if error.error_code == "SCHEDULER-882":
-                raise RootVanishedError(error.text, host=host.name) from error
-            raise
-        if isinstance(answer, FileListAnswer):
-            return answer.manifest
-        raise PeerError(f"{host.name} answers, but not with a file list: it is no jsync agent", host=host.name)
+
+    async def _folder_source(self, host: Host) -> Source:
+        return Source.SSH if await self.reach.connection_of(host) is Connection.SSH else Source.LOCAL
+
+
+async def whole(found: Found) -> FileList:
+    """Return the whole list, from whoever offers it; raises as ``Lists.find_slave``."""
+    return found if isinstance(found, FileList) else await found.whole()
 
 
 def folder_of(host: Host) -> Path:
@@ -235,24 +219,6 @@ def first_error(errors: list[JsyncError]) -> JsyncError:
     """Return the error to show when all masters of a slave failed: the first one that is not just absence."""
     present = [error for error in errors if not isinstance(error, UnreachableError)]
     return (present or errors)[0]
-
-
-def unreadable(lists: Iterable[FileList]) -> FileTroubleError | None:
-    """Return an error that names what could not be read, since nothing is known of it."""
-    for one in lists:
-        paths = [entry.path for entry in one.manifest if entry.is_unreadable]
-        if paths:
-            more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-            return FileTroubleError(
-                f"{one.host.name} can't read {paths[0]}{more}",
-                hint="mend its owner or mode; a link that leads out of the folder must go",
-                host=one.host.name,
-            )
-    return None
-
-
-def _source_of(connection: Connection) -> Source:
-    return Source.SSH if connection is Connection.SSH else Source.LOCAL
 
 
 def _first_level(root: Path) -> tuple[str, ...]:

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sync_core.agent.state import HostState
-from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
+from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of, runnable
 from sync_core.fleet.far_calls import FarCalls
 from sync_core.fleet.far_jsync import error_from
 from sync_core.fleet.log_file import LogFile
 from sync_core.fleet.reach import Reach
-from sync_core.fleet.up import runnable
 from sync_core.model.errors import HostError, JsyncError, UnreachableError
 from sync_core.model.inventory import Connection, Host, Inventory
 from sync_core.net.runner import Process, first_line

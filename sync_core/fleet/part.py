@@ -18,8 +18,8 @@ from typing import Any
 from sync_core.agent.settings import peers_of
 from sync_core.inventory import load
 from sync_core.model.errors import StateError, UsageError
+from sync_core.model.file import md5_of
 from sync_core.model.inventory import Connection, Host, Inventory
-from sync_core.model.manifest import md5_of
 
 __all__ = ["MAX_PART_BYTES", "Part", "keep_part", "part_of", "read_part"]
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport
-from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.each import FleetOptions, runnable
 from sync_core.fleet.status_look import Look
-from sync_core.fleet.up import runnable
 from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["AgentState", "AgentStatus", "StatusReport", "read_status", "watch_status"]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sync_core.agent.state import HostState
 from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport, known_values, status_from, unreachable
-from sync_core.fleet.asked_status import SlaveView, ask_state, slave_views, status_of_answer, with_master_view
 from sync_core.fleet.each import FleetOptions, for_each
-from sync_core.fleet.far_calls import FarCalls
 from sync_core.fleet.reach import Reach
+from sync_core.fleet.slave_view import SlaveView, with_master_view
 from sync_core.model.errors import HostError, JsyncError, PeerError, UnreachableError
 from sync_core.model.inventory import Connection, Host, Inventory
 from sync_core.net.resolve import Resolver
-from sync_core.protocol.messages import StateAnswer
+
+if TYPE_CHECKING:
+    from sync_core.fleet.far_calls import FarCalls
+    from sync_core.protocol.messages import StateAnswer
 
 __all__ = ["Look"]
 
@@ -50,7 +53,6 @@ class Look:
         self._keep_s = keep_s
         self._reach = Reach(options.runners())
         self._options = options
-        self._calls = FarCalls(inventory, self._reach, timeout_s=options.timeout_s)
         self._resolver = Resolver()
         self._questions: dict[tuple[str, str], asyncio.Task[Any]] = {}
 
@@ -90,6 +92,12 @@ class Look:
         await asyncio.gather(*self._questions.values(), return_exceptions=True)
         await self._reach.close()
 
+    @cached_property
+    def _calls(self) -> FarCalls:
+        from sync_core.fleet.far_calls import FarCalls  # noqa: PLC0415 - not where all agents are here
+
+        return FarCalls(self._inventory, self._reach, timeout_s=self._options.timeout_s)
+
     async def _far_status(self, host: Host) -> AgentStatus:
         try:
             return status_from(host, await self._document(host))
@@ -97,6 +105,8 @@ class Look:
             reason = error
         except JsyncError as error:  # no jsync there, or an old one, or one that refuses
             reason = UnreachableError(str(error), hint=error.hint)
+        from sync_core.fleet.asked_status import status_of_answer  # noqa: PLC0415 - likewise
+
         try:
             return status_of_answer(host, await self._state_of(host))
         except (PeerError, HostError) as error:
@@ -109,6 +119,8 @@ class Look:
         return await self._once("document", names[0], lambda: self._calls.ask(host, "status", *names))
 
     async def _state_of(self, host: Host) -> StateAnswer:
+        from sync_core.fleet.asked_status import ask_state  # noqa: PLC0415 - likewise
+
         return await self._once("state", host.name, lambda: ask_state(host, self._resolver))
 
     async def _once(self, what: str, name: str, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -135,6 +147,8 @@ class Look:
         if await self._reach.connection_of(master) is Connection.LOCAL:
             view = _local_view(self._inventory, self._state_folder, master.name, host.name)
             return _with_reason(status if view is None else with_master_view(status, view, master.name))
+        from sync_core.fleet.asked_status import slave_views  # noqa: PLC0415 - likewise
+
         try:
             views = slave_views(await self._state_of(master))
             addresses = await self._resolver.resolve(host.address)

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import filelock
 
-from sync_core.agent.cache import CacheFolder
-from sync_core.agent.master_link import open_link
+from sync_core.agent.digest_keeper import DigestKeeper
+from sync_core.agent.master_link import Checked, open_link
 from sync_core.agent.state import HostState
 from sync_core.fleet.ask import ask
 from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
-from sync_core.fleet.effects import Effect, effects_from, effects_of
+from sync_core.fleet.effects import Effect, effects_from, effects_of, tree_after
 from sync_core.fleet.far_calls import FarCalls
 from sync_core.fleet.far_jsync import error_from
 from sync_core.fleet.lists import first_error
 from sync_core.fleet.reach import Reach
+from sync_core.fleet.shown_cache import ContentChange, ShownCache
 from sync_core.model.change import Changes, WriteFile
 from sync_core.model.errors import HostError, JsyncError, PeerError, StateError, UsageError
 from sync_core.model.inventory import Connection, Host, Inventory
-from sync_core.model.manifest import Manifest
-from sync_core.model.path import RelPath
 from sync_core.net.resolve import Resolver
 from sync_core.protocol.messages import ChangesAnswer, FetchDifferences
-from sync_core.tree.apply import Applied
-from sync_core.tree.memory import load_observations, save_observations
+from sync_core.tree.applied import Applied
 
 __all__ = ["Synced", "sync_slaves"]
 
@@ -41,18 +40,18 @@ class Synced:
         slave: the inventory's name.
         master: the master that was asked.
         effects: what changed, or would change.
-        contents: for showing differences: the bytes of each file before and after, ``None`` where there is no file.
+        contents: for showing differences: the files whose content changes, as far as they are small enough.
         unified: likewise, as the text that another machine's jsync made of them.
-        applied: what became visible; ``None`` with ``check``, after an error, or on another machine.
+        applied: what became visible, update by update; nothing with ``check``, after an error, or on another machine.
         error: why it did not work.
     """
 
     slave: str
     master: str
     effects: tuple[Effect, ...] = ()
-    contents: Mapping[RelPath, tuple[bytes | None, bytes | None]] = field(default_factory=dict, repr=False)
+    contents: tuple[ContentChange, ...] = field(default=(), repr=False)
     unified: str | None = field(default=None, repr=False)
-    applied: Applied | None = None
+    applied: tuple[Applied, ...] = ()
     error: JsyncError | None = None
 
     @property
@@ -169,6 +168,9 @@ def _agent_runs(state: HostState) -> StateError:
     )
 
 
+T = TypeVar("T")
+
+
 class _Fetch:
     """One slave's fetch from the first of its masters that answers."""
 
@@ -177,16 +179,17 @@ class _Fetch:
         self._slave = slave
         self._masters = inventory.masters_of(slave)
         self._with_contents = with_contents
-        self._cache = CacheFolder(
-            slave.cache,
-            max_delete=slave.max_delete,
-            known=load_observations(state.digests_path),
-            save=lambda seen: save_observations(state.digests_path, seen),
+        self._digests = DigestKeeper(state.digests_path)
+        self._cache = ShownCache(
+            slave.cache, max_delete=slave.max_delete, digests=self._digests, keeps_contents=with_contents
         )
 
     async def preview(self) -> Synced:
         """Ask what differs, without a registration and without writing anything."""
-        before = await self._cache.peek()
+        try:
+            before = await self._cache.peek()
+        finally:
+            await self._digests.close()
 
         async def differences(master: Host) -> Changes:
             answer = await ask(master, FetchDifferences(slave=self._slave.name, listed=before))
@@ -196,26 +199,41 @@ class _Fetch:
 
         master, changes = await self._from_first(differences)
         self._cache.check(before, changes)
-        return self._result(master, before, changes, None, await self._contents(before, changes))
+        after = tree_after(before, changes)
+        effects = effects_of(before, after)
+        contents: tuple[ContentChange, ...] = ()
+        if self._with_contents:
+            await self._cache.keep([effect.path for effect in effects], before)
+            new = {change.path: change.content for change in changes if isinstance(change, WriteFile)}
+            contents = self._cache.changes(effects, before, after, new)
+        return Synced(slave=self._slave.name, master=master, effects=effects, contents=contents)
 
     async def apply(self) -> Synced:
-        """Register, fetch, and bring the cache in line."""
-        await self._cache.prepare()
-        before = await self._cache.manifest()
+        """Register, and bring the cache in line."""
+        try:
+            await self._cache.prepare()
+            before = await self._cache.look()
+            master, checked = await self._from_first(self._check)
+        finally:
+            await self._digests.close()
+        effects = effects_of(before, checked.tree)
+        contents: tuple[ContentChange, ...] = ()
+        if self._with_contents:
+            new = await self._cache.read_small([effect.path for effect in effects], checked.tree)
+            contents = self._cache.changes(effects, before, checked.tree, new)
+        return Synced(
+            slave=self._slave.name, master=master, effects=effects, contents=contents, applied=checked.applied
+        )
 
-        async def fetch(master: Host) -> Changes:
-            link = await open_link(self._slave, master, Resolver())
-            try:
-                await link.register(self._slave)
-                return await link.fetch(before)
-            finally:
-                await link.close()
+    async def _check(self, master: Host) -> Checked:
+        link = await open_link(self._slave, master, Resolver())
+        try:
+            await link.register(self._slave)
+            return await link.check(self._cache, looks=False, wake=asyncio.Event())
+        finally:
+            await link.close()
 
-        master, changes = await self._from_first(fetch)
-        contents = await self._contents(before, changes)
-        return self._result(master, before, changes, await self._cache.update(before, changes), contents)
-
-    async def _from_first(self, get: Callable[[Host], Awaitable[Changes]]) -> tuple[str, Changes]:
+    async def _from_first(self, get: Callable[[Host], Awaitable[T]]) -> tuple[str, T]:
         errors: list[JsyncError] = []
         for master in self._masters:
             try:
@@ -223,34 +241,3 @@ class _Fetch:
             except (PeerError, HostError) as error:
                 errors.append(error)
         raise first_error(errors)
-
-    async def _contents(
-        self, before: Manifest, changes: Changes
-    ) -> Mapping[RelPath, tuple[bytes | None, bytes | None]]:
-        """Return the contents before and after of the files that change."""
-        if not self._with_contents:
-            return {}
-        contents: dict[RelPath, tuple[bytes | None, bytes | None]] = {}
-        for change in changes:
-            entry = before.get(change.path)
-            old = await self._cache.read(change.path) if entry is not None and entry.is_file else None
-            new = change.content if isinstance(change, WriteFile) else None
-            if (old, new) != (None, None):
-                contents[change.path] = (old, new)
-        return contents
-
-    def _result(
-        self,
-        master: str,
-        before: Manifest,
-        changes: Changes,
-        applied: Applied | None,
-        contents: Mapping[RelPath, tuple[bytes | None, bytes | None]],
-    ) -> Synced:
-        return Synced(
-            slave=self._slave.name,
-            master=master,
-            effects=effects_of(before, changes),
-            contents=contents,
-            applied=applied,
-        )

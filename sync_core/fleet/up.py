@@ -13,13 +13,13 @@ from sync_core.agent.process import stop
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
 from sync_core.agent.state import HostState
-from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of
+from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of, runnable
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
 from sync_core.fleet.units import Units
 from sync_core.model.errors import HostError, JsyncError, StateError
-from sync_core.model.inventory import Connection, Host, Inventory, Role
+from sync_core.model.inventory import Host, Inventory, Role
 
-__all__ = ["STOP_GRACE_S", "UpOutcome", "UpResult", "end_agent", "runnable", "start_detached"]
+__all__ = ["STOP_GRACE_S", "UpOutcome", "UpResult", "end_agent", "start_detached"]
 
 STOP_GRACE_S = 10.0
 
@@ -58,11 +58,6 @@ class UpResult:
         """What it comes to."""
         is_changed = self.outcome is not UpOutcome.RUNNING or self.installed is not None
         return outcome_of(self.error, is_changed=is_changed)
-
-
-def runnable(hosts: Iterable[Host]) -> tuple[Host, ...]:
-    """Return the hosts that have agents: those with ``connection: none`` are only reached, never run."""
-    return tuple(host for host in hosts if host.connection is not Connection.NONE)
 
 
 def start_detached(

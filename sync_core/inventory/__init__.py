@@ -6,9 +6,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sync_core.inventory.finder import find
 from sync_core.inventory.listing import HostValue, describe, dump, graph
 from sync_core.inventory.loader import load
-from sync_core.inventory.schema import schema
 
 __all__ = ["HostValue", "describe", "dump", "find", "graph", "load", "schema"]
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft-07) of an inventory file."""
+    # What makes it takes its time, and only `jsync schema` wants it.
+    from sync_core.inventory.json_schema import schema as made  # noqa: PLC0415
+
+    return made()

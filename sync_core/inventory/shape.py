@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -39,7 +40,7 @@ def check_shape(document: Node, problems: Problems) -> None:
 def check_variables_shape(table: Node, problems: Problems) -> None:
     """Note every value of ``table``, the root of a file of variables, that is none, and every unknown name."""
     try:
-        _VARIABLES.validate_python(table.plain)
+        _variables().validate_python(table.plain)
     except ValidationError as error:
         _report_all(error, table, _Kind.VARIABLES, problems)
 
@@ -60,7 +61,9 @@ def _expectations(*models: type[BaseModel]) -> Iterator[tuple[str, str]]:
 _EXPECTED = dict(_expectations(GroupTable, VariableTable, AllowedHostTable))
 
 
-_VARIABLES: TypeAdapter[VariableTable] = TypeAdapter(Variables)
+@cache
+def _variables() -> TypeAdapter[VariableTable]:
+    return TypeAdapter(Variables)  # nearly nobody has files of variables
 
 
 class _Kind(Enum):

@@ -67,6 +67,9 @@ PASSED_ON = ("ansible_", "x_")
 """Names that begin so belong to somebody else: they are kept and shown, never read."""
 
 
+_STRICT = ConfigDict(defer_build=True, extra="forbid", strict=True)
+"""Built when first used: the document's model holds all others, so that most are never needed by themselves."""
+
 _UNSET: Any = None
 """The default of every variable. It is no value: whoever reads a table asks for the fields that were set."""
 
@@ -91,7 +94,7 @@ def _closed_but_for_passed_on(schema: dict[str, Any]) -> None:
 class AllowedHostTable(BaseModel):
     """Who may connect, and what they may do."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = _STRICT
 
     host: Annotated[Address, Field(description="a name, an address, or a network's address")]
     level: Annotated[
@@ -104,7 +107,7 @@ class AllowedHostTable(BaseModel):
 class VariableTable(BaseModel):
     """The variables of a host, or those that a group gives to all its hosts."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_closed_but_for_passed_on)
+    model_config = ConfigDict(**_STRICT, json_schema_extra=_closed_but_for_passed_on)
 
     address: Address = Field(_UNSET, description="where the others reach this host; its name by default")
     tcp_port: Port = Field(_UNSET, description="command port; by default 4440 on masters, 5000 on slaves")
@@ -151,7 +154,7 @@ Variables: TypeAlias = Annotated[VariableTable, BeforeValidator(_without_passed_
 class GroupTable(BaseModel):
     """A group: its hosts, the groups in it, and variables for all of them."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = _STRICT
 
     hosts: Annotated[dict[HostName, Variables | None] | None, Expects("a mapping of host names")] = Field(
         _UNSET, description="the hosts by name, each with its variables; [1:9] in a name makes nine hosts"
@@ -167,4 +170,4 @@ class GroupTable(BaseModel):
 class DocumentModel(RootModel[dict[GroupName, GroupTable | None]]):
     """A jsync inventory: groups by name; hosts below masters are masters, hosts below slaves are slaves."""
 
-    model_config = ConfigDict(title="jsync inventory")
+    model_config = ConfigDict(defer_build=True, title="jsync inventory")

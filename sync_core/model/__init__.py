@@ -1,1 +1,1 @@
-"""Values: inventory, host, manifest, change, policy. No input or output, and time is an argument."""
+"""Values and rules: trees, views, settling, comparison, inventory, policy. No I/O, and time is an argument."""

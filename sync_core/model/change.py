@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sync_core.model.manifest import Kind
+from sync_core.model.file import Kind
 from sync_core.model.path import RelPath
 
-__all__ = ["Change", "Changes", "MakeDirectory", "Remove", "WriteFile"]
+__all__ = ["Adjust", "Change", "Changes", "MakeDirectory", "Remove", "WriteFile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +26,28 @@ class WriteFile:
         path: where.
         last_write_time: whole seconds since the epoch, UTC.
         content: the bytes.
+        mode: permission bits, at most 0o777; ``None`` where the sender has none (the classic wire).
     """
 
     path: RelPath
     last_write_time: int
     content: bytes
+    mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adjust:
+    """The file has its content already, but another time or other permission bits.
+
+    Attributes:
+        path: where.
+        last_write_time: whole seconds since the epoch, UTC.
+        mode: permission bits, at most 0o777; ``None`` leaves them.
+    """
+
+    path: RelPath
+    last_write_time: int
+    mode: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

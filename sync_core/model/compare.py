@@ -1,15 +1,17 @@
-"""The difference between two trees, as ``jsync diff`` reports it (``cli.md`` section 3)."""
+"""The difference between two trees, as ``jsync diff`` reports it (``cli.md`` section 3), and whether there is any."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sync_core.model.manifest import Entry, Kind, Layer, Manifest
-from sync_core.model.path import RelPath, ancestors, sort_key
+from sync_core.model.equality import has_content, has_state, is_withheld
+from sync_core.model.file import File, Kind, Layer
+from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, is_same, kind_of, names_of
+from sync_core.model.overlay import layer_in, own_below
+from sync_core.model.path import ROOT, RelPath, join
 
-__all__ = ["Counts", "Diff", "DiffEntry", "State", "compare"]
+__all__ = ["Counts", "Diff", "DiffEntry", "State", "compare", "realizes"]
 
 
 class State(StrEnum):
@@ -29,9 +31,9 @@ class DiffEntry:
         kind: the master's kind, the slave's where the master has nothing. A path that is a file on one side and a
             folder on the other is one ``changed`` entry.
         state: what is wrong with it.
-        layer: which folder of ``remote`` the master's entry comes from, if the list says so.
-        master: the master's entry, ``None`` where the state is ``extra``.
-        slave: the slave's entry, ``None`` where the state is ``missing``.
+        layer: which folder of ``remote`` the master's entry comes from, if that is known.
+        master: what the master has, ``None`` where the state is ``extra``.
+        slave: what the slave has, ``None`` where the state is ``missing``.
     """
 
     path: RelPath
@@ -74,63 +76,121 @@ class Diff:
         return not self.entries
 
 
-def compare(master: Manifest, slave: Manifest) -> Diff:
+def compare(master: Folder, slave: Folder, *, own: Folder | None = None) -> Diff:
     """Return how ``slave`` differs from ``master``; ``compare(a, a)`` has no entries.
 
-    Contents are compared by md5; another time is no difference. Folders count only where they are missing or extra.
-    What the master holds back counts with its old state; without one (a new file that settles, a folder that can't be
-    read) the slave's part is left out of the comparison, since nothing would be sent or removed there.
+    Only contents are compared (``equality.has_content``): another time or mode is no difference. Folders count only
+    where they are missing or extra. What the master holds back counts with its old state; without one (a new file that
+    settles, a folder that can't be read) the slave's part is left out of the comparison, since nothing would be sent
+    or removed there. What is the same is not walked.
 
     Args:
         master: what the master would hand out.
         slave: what the slave has.
+        own: the layer of the slave's own folder in ``master``, empty where it has none; ``None`` where nobody knows
+            the layers, then entries have none.
     """
-    paths = sorted(master.by_path.keys() | slave.by_path.keys(), key=sort_key)
-    same = sum(_is_same_file(master.get(path), slave.get(path)) for path in paths)
-    entries = tuple(entry for path in paths for entry in _difference(path, master, slave))
-    states = [entry.state for entry in entries]
+    comparison = _Comparison()
+    comparison.folders(master, slave, own, ROOT, is_shielded=master.is_unreadable)
+    states = [entry.state for entry in comparison.entries]
     return Diff(
         counts=Counts(
-            same=same,
+            same=comparison.same,
             changed=states.count(State.CHANGED),
             missing=states.count(State.MISSING),
             extra=states.count(State.EXTRA),
         ),
-        entries=entries,
-        settling=master.settling,
-        unreadable=sum(entry.is_unreadable for entry in master),
+        entries=tuple(comparison.entries),
+        settling=master.totals.settling,
+        unreadable=master.totals.unreadable,
     )
 
 
-def _is_same_file(ours: Entry | None, theirs: Entry | None) -> bool:
-    return (
-        ours is not None
-        and theirs is not None
-        and ours.is_file
-        and theirs.is_file
-        and ours.md5 is not None
-        and ours.md5 == theirs.md5
-    )
+class _Comparison:
+    """One walk over both sides, and what it found so far."""
+
+    def __init__(self) -> None:
+        self.same = 0
+        self.entries: list[DiffEntry] = []
+
+    def folders(self, master: Folder, slave: Folder, own: Folder | None, path: RelPath, *, is_shielded: bool) -> None:
+        """Compare what is in two folders.
+
+        Args:
+            master: the master's.
+            slave: the slave's.
+            own: the own layer's at this place, empty where it has none; ``None`` where layers are not known.
+            path: where they lie.
+            is_shielded: the master does not know all that is in it, so nothing of the slave's counts as extra.
+        """
+        if is_same(master, slave) and not master.totals.unknown:
+            self.same += master.totals.files
+            return
+        for name in names_of(master, slave):
+            ours, theirs = master.children.get(name), slave.children.get(name)
+            if isinstance(ours, File) and isinstance(theirs, File) and has_content(theirs, ours):
+                self.same += 1
+            elif ours is not None:
+                self._ours(ours, theirs, own, path, name, is_shielded=is_shielded)
+            elif theirs is not None and not is_shielded:
+                self._extra(theirs, join(path, name))
+
+    def _ours(
+        self, ours: Entry, theirs: Entry | None, own: Folder | None, above: RelPath, name: str, *, is_shielded: bool
+    ) -> None:
+        """Compare what the master has with what the slave has at the same place, if that is not the same file."""
+        path = join(above, name)
+        is_unknown = ours.is_unreadable if isinstance(ours, Folder) else ours.is_held_back and ours.md5 is None
+        if not is_unknown and not (isinstance(ours, Folder) and isinstance(theirs, Folder)):
+            layer = None if own is None else layer_in(own, name, ours)
+            self._tell(path, State.MISSING if theirs is None else State.CHANGED, ours, theirs, layer)
+        below = theirs if isinstance(theirs, Folder) else EMPTY_FOLDER
+        if isinstance(ours, Folder):
+            own_folder = None if own is None else own_below(own, name)
+            self.folders(ours, below, own_folder, path, is_shielded=is_shielded or is_unknown)
+        elif not (is_shielded or is_unknown):
+            for inner, entry in below.children.items():
+                self._extra(entry, join(path, inner))
+
+    def _extra(self, theirs: Entry, path: RelPath) -> None:
+        self._tell(path, State.EXTRA, None, theirs, None)
+        if isinstance(theirs, Folder):
+            for name, entry in theirs.children.items():
+                self._extra(entry, join(path, name))
+
+    def _tell(self, path: RelPath, state: State, ours: Entry | None, theirs: Entry | None, layer: Layer | None) -> None:
+        shown = theirs if ours is None else ours
+        assert shown is not None, "one side has it"  # noqa: S101 - narrows the type
+        self.entries.append(
+            DiffEntry(path=path, kind=kind_of(shown), state=state, layer=layer, master=ours, slave=theirs)
+        )
 
 
-def _difference(path: RelPath, master: Manifest, slave: Manifest) -> Iterator[DiffEntry]:
-    ours, theirs = master.get(path), slave.get(path)
-    if ours is None:
-        if theirs is not None and not _is_shielded(path, master):
-            yield DiffEntry(path=path, kind=theirs.kind, state=State.EXTRA, layer=None, master=None, slave=theirs)
-    elif theirs is None:
-        if not _is_unknown(ours):
-            yield DiffEntry(path=path, kind=ours.kind, state=State.MISSING, layer=ours.layer, master=ours, slave=None)
-    elif not (_is_unknown(ours) or _is_same_file(ours, theirs) or not (ours.is_file or theirs.is_file)):
-        yield DiffEntry(path=path, kind=ours.kind, state=State.CHANGED, layer=ours.layer, master=ours, slave=theirs)
+def realizes(have: Folder, wanted: Folder) -> bool:
+    """Whether nothing would be sent to a slave that has ``have``, and nothing removed; it ends at the first difference.
+
+    Files are compared by their whole state where both sides know it (``equality.has_state``), by md5 where one of them
+    comes from a classic list. So it agrees with ``update_plan``, and for classic lists with ``answer_plan``. What
+    ``wanted`` holds back counts as equal, whatever ``have`` has there.
+    """
+    return is_same(have, wanted) or _realizes(have, wanted, is_blind=wanted.is_unreadable)
 
 
-def _is_unknown(entry: Entry) -> bool:
-    """Whether the entry is there without any state to compare."""
-    return entry.is_held_back and entry.md5 is None
+def _realizes(have: Folder, wanted: Folder, *, is_blind: bool) -> bool:
+    """The same for folders that both have; ``is_blind``: not all of ``wanted`` is known, so nothing is too much."""
+    ours = wanted.children
+    if not is_blind and not have.children.keys() <= ours.keys():
+        return False
+    for name, entry in ours.items():
+        there = have.children.get(name)
+        if there is not entry and not is_withheld(entry, there) and not _is_realized(there, entry, is_blind=is_blind):
+            return False
+    return True
 
 
-def _is_shielded(path: RelPath, master: Manifest) -> bool:
-    """Whether ``path`` lies below something of which the master does not know what is in it."""
-    above = (master.get(folder) for folder in ancestors(path))
-    return any(entry is not None and _is_unknown(entry) for entry in above)
+def _is_realized(have: Entry | None, wanted: Entry, *, is_blind: bool) -> bool:
+    if isinstance(wanted, File):
+        return isinstance(have, File) and has_state(have, wanted)
+    if not isinstance(have, Folder):
+        return False
+    return is_same(have, wanted) or _realizes(have, wanted, is_blind=is_blind or wanted.is_unreadable)

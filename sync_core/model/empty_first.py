@@ -1,52 +1,60 @@
-"""Folders are emptied in one answer and removed in the next, for peers that must not be told both at once.
+"""Folders are emptied from the bottom up, for peers that must not be told to remove them with all that is in them.
 
-JobScheduler's 32-bit build once in a while dies when it is told to remove a folder that holds several files; a folder
-with one file, or without any, does it no harm (``protocol.md`` section 17).
+A real JobScheduler slave dies (signal 11) when it is told to remove a folder that has two or more entries of any kind,
+or one below it that has; with one entry at most in each it takes no harm (``protocol.md`` section 17). So its files and
+inner folders go first, over as many answers as it takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from sync_core.model.answer_plan import Plan, PlannedWrite
 from sync_core.model.change import MakeDirectory, Remove
-from sync_core.model.manifest import Entry, Kind, Manifest
-from sync_core.model.path import RelPath, ancestors
+from sync_core.model.folder import Entry, Folder, get, kind_of
+from sync_core.model.path import RelPath, join
 
 __all__ = ["empty_first"]
 
 
-def empty_first(plan: Plan, listed: Manifest) -> tuple[Plan, bool]:
-    """Return the plan with every removal of a folder that holds several files replaced by those of its files.
+def empty_first(plan: Plan, listed: Folder) -> tuple[Plan, bool]:
+    """Return the plan with every removal of a folder that would kill the peer replaced by what may go before it.
+
+    What is to take the place of such a folder waits until that has gone.
 
     Args:
         plan: from ``plan_answer``.
         listed: what the peer says it has.
 
     Returns:
-        The plan, and whether the next one must bring the rest: the empty folders, and what takes their place.
+        The plan, and whether a later one must bring the rest.
     """
-    full = _full_folders(plan, listed)
-    return (tuple(_emptied(plan, full)), True) if full else (plan, False)
-
-
-def _full_folders(plan: Plan, listed: Manifest) -> dict[RelPath, list[Entry]]:
-    below: dict[RelPath, list[Entry]] = {
-        item.path: [] for item in plan if isinstance(item, Remove) and item.kind is Kind.DIRECTORY
-    }
-    if below:
-        for entry in listed:
-            for folder in ancestors(entry.path):
-                if folder in below:
-                    below[folder].append(entry)
-    return {folder: entries for folder, entries in below.items() if sum(entry.is_file for entry in entries) > 1}
-
-
-def _emptied(plan: Plan, full: dict[RelPath, list[Entry]]) -> Iterator[MakeDirectory | PlannedWrite | Remove]:
+    safe: list[MakeDirectory | PlannedWrite | Remove] = []
+    waiting: RelPath | None = None
     for item in plan:
-        if item.path not in full:
-            yield item
-        elif isinstance(item, Remove):
-            yield MakeDirectory(path=item.path)
-            for entry in full[item.path]:
-                yield Remove(path=entry.path, kind=entry.kind) if entry.is_file else MakeDirectory(path=entry.path)
+        folder = get(listed, item.path) if isinstance(item, Remove) else None
+        if isinstance(folder, Folder) and not _is_harmless(folder):
+            waiting = item.path
+            safe += _emptied(folder, item.path)
+        elif item.path != waiting:
+            safe.append(item)
+    return (plan, False) if waiting is None else (tuple(safe), True)
+
+
+def _emptied(folder: Folder, path: RelPath) -> Plan:
+    """Return the removal of all in a folder that may go now."""
+    steps: list[MakeDirectory | PlannedWrite | Remove] = [MakeDirectory(path=path)]
+    for name, entry in folder.children.items():
+        inner = join(path, name)
+        if _is_harmless(entry):
+            steps.append(Remove(path=inner, kind=kind_of(entry)))
+        elif isinstance(entry, Folder):
+            steps += _emptied(entry, inner)
+    return tuple(steps)
+
+
+def _is_harmless(entry: Entry) -> bool:
+    """Whether the removal does no harm: there is one entry at most in it and in all below."""
+    while isinstance(entry, Folder) and entry.children:
+        if len(entry.children) > 1:
+            return False
+        (entry,) = entry.children.values()
+    return True

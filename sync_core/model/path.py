@@ -7,6 +7,7 @@ survives a round trip. The wire of ``protocol.md`` section 3.2 carries names byt
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NewType
 
 from sync_core.model.errors import UnsafeNameError
@@ -23,6 +24,7 @@ __all__ = [
     "parent_of",
     "rel_path",
     "sort_key",
+    "sort_names",
     "to_wire",
 ]
 
@@ -87,6 +89,14 @@ def ancestors(path: RelPath) -> tuple[RelPath, ...]:
 def name_bytes(name: str) -> bytes:
     """Return the bytes that ``name`` has on disk."""
     return name.encode("utf-8", "surrogateescape")
+
+
+def sort_names(names: Iterable[str]) -> list[str]:
+    """Return ``names`` in the order of their bytes."""
+    given = list(names)
+    # ASCII sorts by characters as it does by bytes, and needs no key for that; what is sorted nearly costs a look.
+    given.sort(key=None if "".join(given).isascii() else name_bytes)
+    return given
 
 
 def sort_key(path: RelPath) -> tuple[bytes, ...]:

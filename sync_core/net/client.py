@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
 from collections.abc import Callable
 
 from sync_core.model.errors import JsyncError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
-from sync_core.net.streams import keep_alive, write_all
+from sync_core.net.failures import unreachable
+from sync_core.net.streams import hang_up, keep_alive, write_all
+from sync_core.net.workers import beside_loop, request_weight_bytes
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import Answer, FetchUpdatedFiles, Register, Request
 
-__all__ = ["CommandClient", "unreachable"]
+__all__ = ["CommandClient"]
 
 _BLOCK_BYTES = 65536
 
@@ -62,6 +62,11 @@ class CommandClient:
         return cls(reader, writer, (address, port))
 
     @property
+    def peer(self) -> tuple[IpAddress, int]:
+        """The peer's address and port."""
+        return self._peer
+
+    @property
     def peer_ip(self) -> IpAddress:
         """The peer's address."""
         return self._peer[0]
@@ -83,15 +88,15 @@ class CommandClient:
             RemoteProtocolError: the peer's bytes make no sense.
             LocalProtocolError: the session does not allow it now.
         """
-        return await self._converse(lambda: self._session.register(request), timeout_s)
+        return await self._converse(request, lambda: self._session.register(request), timeout_s)
 
     async def fetch(self, request: FetchUpdatedFiles, *, timeout_s: float) -> Answer:
         """Send our list and return the differences; for the rest see ``register``, which must have come first."""
-        return await self._converse(lambda: self._session.fetch(request), timeout_s)
+        return await self._converse(request, lambda: self._session.fetch(request), timeout_s)
 
     async def ask(self, request: Request, *, timeout_s: float) -> Answer:
         """Send any other request and return its answer; for the rest see ``register``."""
-        return await self._converse(lambda: self._session.ask(request), timeout_s)
+        return await self._converse(request, lambda: self._session.ask(request), timeout_s)
 
     async def wait_closed(self) -> None:
         """Wait until the connection is over, and return if we closed it ourselves.
@@ -110,15 +115,24 @@ class CommandClient:
         try:
             await asyncio.wait([self._reading])
         finally:  # also when whoever closes is cancelled meanwhile
-            if not self._writer.transport.is_closing():
-                self._writer.write_eof()
-                self._writer.close()
+            hang_up(self._writer)
 
-    async def _converse(self, encode: Callable[[], bytes], timeout_s: float) -> Answer:
+    async def hand_over(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Return the streams of the connection, for whoever goes on in our own dialect; it is of no use here then.
+
+        Raises:
+            UnreachableError: the connection is over.
+        """
         self._check_open()
-        data = encode()
+        self._reading.cancel()
+        await asyncio.wait([self._reading])
+        return self._reader, self._writer
+
+    async def _converse(self, request: Request, encode: Callable[[], bytes], timeout_s: float) -> Answer:
+        self._check_open()
         try:
-            await write_all(self._writer, data, timeout_s=timeout_s)
+            data = await beside_loop(encode, size_bytes=request_weight_bytes(request))
+            await write_all(self._writer, (data,), timeout_s=timeout_s)
             return await self._next_answer(timeout_s)
         except TimeoutError as error:
             raise self._fail(unreachable(error, "recv", *self._peer)) from error
@@ -150,19 +164,22 @@ class CommandClient:
         try:
             while self._failure is None:
                 block = await self._reader.read(_BLOCK_BYTES)
-                if block:
-                    self._session.receive_data(block)
-                else:
-                    self._session.receive_eof()
-                self._take_events()
+                await self._take(block)
                 self._has_moved.set()
         except JsyncError as error:
             self._fail(error)
         except OSError as error:
             self._fail(unreachable(error, "recv", *self._peer))
 
-    def _take_events(self) -> None:
-        while (event := self._session.next_event()) is not NEED_DATA:
+    async def _take(self, block: bytes) -> None:
+        if block:
+            self._session.receive_data(block)
+        else:
+            self._session.receive_eof()
+        # Only the end of an answer makes work, and that is a NUL.
+        size_bytes = self._session.unread_bytes if b"\0" in block else 0
+        while (event := await beside_loop(self._session.next_event, size_bytes=size_bytes)) is not NEED_DATA:
+            size_bytes = 0
             if isinstance(event, AnswerReceived):
                 self._answers.put_nowait(event.answer)
             elif isinstance(event, ConnectionClosed):
@@ -173,17 +190,3 @@ class CommandClient:
         self._failure = self._failure or failure
         self._writer.transport.abort()
         return self._failure
-
-
-def unreachable(error: OSError, call: str, address: IpAddress, port: int) -> UnreachableError:
-    """Return a system error as ours, in words like those of the original's log.
-
-    Args:
-        error: what the system said; a ``TimeoutError`` counts as one.
-        call: the call that failed, ``connect``, ``send`` or ``recv``.
-        address: of the peer.
-        port: of the peer.
-    """
-    number = errno.ETIMEDOUT if isinstance(error, TimeoutError) else error.errno
-    reason = os.strerror(number) if number else str(error)
-    return UnreachableError(f"{reason} [{call}] [{endpoint(address, port)}]", errno=number)

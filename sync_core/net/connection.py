@@ -3,52 +3,47 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import TypeAlias
 
+from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.addresses import endpoint
-from sync_core.net.streams import finish, write_all
-from sync_core.protocol.answers import refusal_answer
+from sync_core.net.byte_gate import SMALL_BYTES
+from sync_core.net.server_limits import ServerLimits, Traffic
+from sync_core.net.streams import SLOWEST_BYTES_PER_S, finish, write_all
+from sync_core.net.workers import answer_weight_bytes, beside_loop
+from sync_core.protocol.answers import Pieces, refusal_answer
 from sync_core.protocol.messages import Answer, ErrorAnswer, Request
-from sync_core.protocol.server import NEED_DATA, Closed, EmptyLine, HttpSeen, Malformed, RequestReceived, ServerSession
+from sync_core.protocol.requests import decode_request
+from sync_core.protocol.server import (
+    NEED_DATA,
+    Closed,
+    DialectSeen,
+    EmptyLine,
+    HttpSeen,
+    RequestReceived,
+    ServerSession,
+    TooLong,
+    raw_text,
+)
 from sync_core.protocol.states import ServerState
 from sync_core.protocol.texts import text
 
-__all__ = ["Connection", "Handler", "ServerLimits"]
+__all__ = ["Connection", "DialectHandler", "Handler", "ServerLimits", "Traffic"]
 
 _BLOCK_BYTES = 4096
 """The original's block; what a "packet" is in section 1.2."""
-_SLOWEST_BYTES_PER_S = 65536
+_LARGE_BLOCK_BYTES = 65536
+"""Of a request that has begun: no rule is about the packets in the middle of it."""
+_STEP_BYTES = 1 << 20
 _BUG = ErrorAnswer(code="JSYNC-ERROR", text="JSYNC-ERROR  A mistake in jsync; its log says more")
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerLimits:
-    """What one connection may cost.
-
-    Attributes:
-        request_bytes: of a request of those who may only look.
-        large_request_bytes: of those who may register, and so send lists; one of a million files stays below.
-        request_timeout_s: in which a request that began must be complete; large ones get a second more per 64 KiB.
-        write_timeout_s: the longest time in which a peer takes nothing of its answer.
-        http_idle_timeout_s: the longest time between two requests by HTTP, the head of the next one included.
-    """
-
-    request_bytes: int = 1 << 20
-    large_request_bytes: int = 1 << 28
-    request_timeout_s: float = 60.0
-    write_timeout_s: float = 60.0
-    http_idle_timeout_s: float = 75.0
-
-    def most_bytes(self, level: Level) -> int:
-        """Return the longest request of a peer that may do this."""
-        return self.large_request_bytes if level >= Level.NO_ADD else self.request_bytes
 
 
 class Connection:
@@ -61,6 +56,9 @@ class Connection:
         local_ip: the address that it reached.
         level: what it may do, as of the moment when it connected.
         prefix: of its log lines.
+        traffic: what all connections of its server have in memory together.
+        request_permit: for the request that is under way.
+        answer_permit: for its answer.
     """
 
     def __init__(
@@ -73,6 +71,7 @@ class Connection:
         local_ip: IpAddress,
         level: Level,
         limits: ServerLimits,
+        traffic: Traffic | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = number
@@ -83,6 +82,9 @@ class Connection:
         self._reader = reader
         self._writer = writer
         self._limits = limits
+        self.traffic = traffic or Traffic(limits)
+        self.request_permit = self.traffic.requests.permit()
+        self.answer_permit = self.traffic.answers.permit()
         self._wall_clock = wall_clock
         self._session = ServerSession(max_request_bytes=limits.most_bytes(level))
         self._request_bytes = 0
@@ -100,15 +102,33 @@ class Connection:
         """Close the connection, also while its handler runs; ``on_close`` follows soon."""
         self._writer.close()
 
-    async def serve(self, handler: Handler, answer_time: Callable[[], str]) -> None:
+    async def reserve(self, size_bytes: int) -> None:
+        """Wait until an answer of that size may be built; handlers call it before they read contents.
+
+        It holds until the answer is written, which counts it as what it then is. What many connections are given
+        (``ChangesAnswer.encoded``) counts once.
+        """
+        await self.answer_permit.grow(size_bytes)
+
+    async def wait_for(self, received_bytes: int) -> float:
+        """Wait until more of a request may be received; return for how many seconds."""
+        clock = asyncio.get_running_loop().time
+        begun_at = clock()
+        await self.request_permit.grow(received_bytes + _STEP_BYTES)
+        return clock() - begun_at
+
+    async def serve(
+        self, handler: Handler, answer_time: Callable[[], str], serve_dialect: DialectHandler | None = None
+    ) -> None:
         """Answer requests until the connection is over. Nothing is ever sent that was not asked for.
 
         Args:
             handler: makes the answers; what it raises is logged, answered with an ERROR, and ends this connection.
             answer_time: the text for ``answer/@time``.
+            serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
         """
         try:
-            while await self._advance(handler, answer_time):
+            while await self._advance(handler, answer_time, serve_dialect):
                 pass
         except TimeoutError:
             _log.warning("the peer is too slow, the connection is closed", extra=self._extra)
@@ -116,33 +136,57 @@ class Connection:
             is_common = isinstance(error, (ConnectionResetError, ConnectionAbortedError, BrokenPipeError))
             _log.log(logging.DEBUG if is_common else logging.ERROR, "%s", error, extra=self._extra)
         finally:
+            self.request_permit.set(0)
+            self.answer_permit.set(0)
             await finish(self._reader, self._writer)
 
     @property
     def _extra(self) -> dict[str, str]:
         return {"prefix": self.prefix}
 
-    async def _advance(self, handler: Handler, answer_time: Callable[[], str]) -> bool:
+    async def _advance(
+        self, handler: Handler, answer_time: Callable[[], str], serve_dialect: DialectHandler | None
+    ) -> bool:
         event = self._session.next_event()
         if event is NEED_DATA:
             await self._read_block()
             return True
         match event:
             case RequestReceived():
-                _log.info("%s", text("SCHEDULER-965", event.raw), extra=self._extra)
-                data, goes_on = await self._answer(handler, event.request, answer_time)
-                await self._write(data)
+                pieces, goes_on = await self._carry_out(event.document, handler, answer_time)
+                del event  # nothing of a request is kept while a slow peer takes the answer
+                await self._write(pieces)
                 return goes_on
-            case Malformed():
-                await self._write(self._encode(refusal_answer(event.error), answer_time))
+            case TooLong(error=error):
+                await self._write(await self._encode(refusal_answer(error), answer_time))
                 return True
             case HttpSeen(data=data):
                 await self._serve_http(data, handler)
+                return False
+            case DialectSeen(data=data):
+                if serve_dialect is not None:
+                    await serve_dialect(self, data, self._reader, self._writer)
                 return False
             case EmptyLine():
                 return True
             case Closed():
                 return False
+
+    async def _carry_out(
+        self, document: bytes, handler: Handler, answer_time: Callable[[], str]
+    ) -> tuple[Pieces, bool]:
+        """Return the answer to one request, and whether the connection goes on."""
+        try:
+            request = await beside_loop(partial(decode_request, document), size_bytes=len(document))
+        except RemoteProtocolError as error:
+            return await self._encode(refusal_answer(error), answer_time), True
+        _log.info("%s", text("SCHEDULER-965", raw_text(document)), extra=self._extra)
+        del document  # the list that it made may be large too
+        try:
+            return await self._encode(await handler(self, request), answer_time), True
+        except Exception:
+            _log.exception("a request could not be answered", extra=self._extra)
+            return self._session.send_answer(_BUG, time=answer_time()), False
 
     async def _serve_http(self, received: bytes, handler: Handler) -> None:
         from sync_core.net.http_server import serve_http  # noqa: PLC0415 - it brings aiohttp, which most never need
@@ -159,9 +203,11 @@ class Connection:
 
     async def _read_block(self) -> None:
         is_partial = self._session.state is ServerState.RECEIVING
-        allowed_s = self._limits.request_timeout_s + self._request_bytes / _SLOWEST_BYTES_PER_S
+        if is_partial and self._request_bytes > SMALL_BYTES:
+            self._request_since_s += await self.wait_for(self._request_bytes)
+        allowed_s = self._limits.request_timeout_s + self._request_bytes / SLOWEST_BYTES_PER_S
         async with asyncio.timeout_at(self._request_since_s + allowed_s if is_partial else None):
-            block = await self._reader.read(_BLOCK_BYTES)
+            block = await self._reader.read(_LARGE_BLOCK_BYTES if is_partial else _BLOCK_BYTES)
         if not is_partial:
             self._request_since_s, self._request_bytes = asyncio.get_running_loop().time(), 0
         self._request_bytes += len(block)
@@ -170,25 +216,51 @@ class Connection:
         else:
             self._session.receive_eof()
 
-    async def _answer(self, handler: Handler, request: Request, answer_time: Callable[[], str]) -> tuple[bytes, bool]:
-        try:
-            return self._encode(await handler(self, request), answer_time), True
-        except Exception:
-            _log.exception("a request could not be answered", extra=self._extra)
-            return self._session.send_answer(_BUG, time=answer_time()), False
-
-    def _encode(self, answer: Answer, answer_time: Callable[[], str]) -> bytes:
+    async def _encode(self, answer: Answer, answer_time: Callable[[], str]) -> Pieces:
         if isinstance(answer, ErrorAnswer):
             _log.error("%s", answer.text, extra=self._extra)
-        return self._session.send_answer(answer, time=answer_time())
+        weight_bytes = answer_weight_bytes(answer)
+        if weight_bytes > SMALL_BYTES:
+            await self.answer_permit.grow(weight_bytes)
+        time = answer_time()
+        write = partial(self._session.send_answer, answer, time=time)
+        return await beside_loop(write, size_bytes=weight_bytes)
 
-    async def _write(self, data: bytes) -> None:
+    async def _write(self, pieces: Pieces) -> None:
+        self.request_permit.set(0)
+        with self.counted(max(pieces, key=len)):
+            await self._hand_over(pieces)
+
+    @contextlib.contextmanager
+    def counted(self, body: bytes) -> Iterator[None]:
+        """Count an answer, in place of what was reserved for it, until it is written."""
+        gate, permit = self.traffic.answers, self.answer_permit
+        if len(body) <= SMALL_BYTES:
+            permit.set(0)
+            yield
+            return
+        self.answer_permit = gate.permit()
+        gate.share(body, permit)
+        try:
+            yield
+        finally:
+            gate.unshare(body)
+
+    async def _hand_over(self, pieces: Pieces) -> None:
         if not self.is_closing:
-            await write_all(self._writer, data, timeout_s=self._limits.write_timeout_s)
+            await write_all(
+                self._writer,
+                pieces,
+                timeout_s=self._limits.write_timeout_s,
+                is_hurried=lambda: self.traffic.answers.is_crowded,
+            )
 
 
 Handler: TypeAlias = Callable[[Connection, Request], Awaitable[Answer]]
 """Makes the answer to one request of one connection."""
+
+DialectHandler: TypeAlias = Callable[[Connection, bytes, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+"""Serves a connection from the preface of our own dialect on: what came behind it, and the streams."""
 
 
 def connection_prefix(ip: IpAddress, port: int) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 from sync_core.model.errors import HostError, RemoteProtocolError
-from sync_core.model.observation import Scan
 from sync_core.model.path import RelPath
+from sync_core.model.scan import Scan
 from sync_core.net.far_python import PythonWay
 from sync_core.net.far_sftp import HasFileAccess, SftpWay
 from sync_core.net.far_shell import ShellWay

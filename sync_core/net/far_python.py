@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from sync_core.model.observation import Scan
 from sync_core.model.path import RelPath
+from sync_core.model.scan import Scan
 from sync_core.net.far_program import command
 from sync_core.net.far_stream import (
     Contents,

@@ -11,8 +11,8 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from sync_core.model.errors import FileTroubleError, HostError, RootVanishedError
 from sync_core.model.limits import MAX_FILE_BYTES
-from sync_core.model.observation import Scan
 from sync_core.model.path import ROOT, RelPath, join
+from sync_core.model.scan import Scan
 from sync_core.net.far_stream import Contents, WayError
 from sync_core.tree.ground import MAX_DEPTH
 from sync_core.tree.sightings import Sighting, What, put_together

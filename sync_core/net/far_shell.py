@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sync_core.model.observation import Scan
 from sync_core.model.path import RelPath
+from sync_core.model.scan import Scan
 from sync_core.net.far_stream import (
     Contents,
     Fields,

@@ -6,13 +6,16 @@ Nobody imports this before it is needed, because aiohttp takes its time.
 from __future__ import annotations
 
 import io
+from functools import partial
 
 import aiohttp
 
 from sync_core.model.errors import JsyncError, RemoteProtocolError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
-from sync_core.net.client import unreachable
+from sync_core.net.failures import unreachable
+from sync_core.net.workers import beside_loop, request_weight_bytes
+from sync_core.protocol.framing import answer_too_long
 from sync_core.protocol.http import COMMAND_PATH, REQUEST_TYPE, SERVER_NAME, decode_http_answer
 from sync_core.protocol.messages import Answer, Request
 from sync_core.protocol.requests import encode_request
@@ -77,7 +80,7 @@ class HttpClient:
             RemoteProtocolError: the answer is no success of HTTP, makes no sense or is too long.
             UnsafeNameError: a listed name can't travel; nothing was sent.
         """
-        document = encode_request(request)
+        document = await beside_loop(partial(encode_request, request), size_bytes=request_weight_bytes(request))
         try:
             return await self._post(document)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
@@ -103,14 +106,15 @@ class HttpClient:
                 said = f"{response.status} {one_line((response.reason or '')[:80])}".strip()
                 raise RemoteProtocolError(f"the supervisor answered with HTTP status {said}")
             self.is_jsync = response.headers.get("Server", "") == SERVER_NAME
-            return decode_http_answer(await self._body(response), charset=response.charset)
+            body = await self._body(response)
+            return await beside_loop(partial(decode_http_answer, body, charset=response.charset), size_bytes=len(body))
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
         async for block in response.content.iter_any():
             body += block
             if len(body) > self._most_bytes:
-                raise RemoteProtocolError(f"the answer is longer than {self._most_bytes} bytes")
+                raise answer_too_long(self._most_bytes)
         return bytes(body)
 
     def _translated(self, error: Exception) -> JsyncError:

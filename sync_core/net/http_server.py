@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
-from sync_core.net.http_desk import HttpDesk, refuse
+from sync_core.net.http_exchange import HttpExchange, refuse
 from sync_core.net.streams import LINGER_S
 from sync_core.protocol.http import HttpRefusal
 
@@ -53,8 +53,8 @@ async def serve_http(
     if transport.is_closing():
         return
     transport.set_write_buffer_limits(high=0)  # a response is sent when the system has all of it
-    desk = HttpDesk(connection, transport, handler, limits=limits, wall_clock=wall_clock)
-    protocol = _Protocol(desk, keep_alive_s=limits.http_idle_timeout_s)
+    exchange = HttpExchange(connection, transport, handler, limits=limits, wall_clock=wall_clock)
+    protocol = _Protocol(exchange, keep_alive_s=limits.http_idle_timeout_s)
     reader.feed_eof()  # what comes from now on goes to the new protocol
     transport.set_protocol(protocol)
     waiting = await reader.read()
@@ -70,7 +70,7 @@ async def serve_http(
 class _Protocol(web.RequestHandler):
     """aiohttp's protocol for one connection, with refusals of ours and an end that can be waited for."""
 
-    def __init__(self, desk: HttpDesk, *, keep_alive_s: float) -> None:
+    def __init__(self, exchange: HttpExchange, *, keep_alive_s: float) -> None:
         super().__init__(
             web.Server(self._respond, handler_cancellation=True),
             loop=asyncio.get_running_loop(),
@@ -82,7 +82,7 @@ class _Protocol(web.RequestHandler):
             auto_decompress=False,
         )
         self.ended = asyncio.Event()
-        self._desk = desk
+        self._exchange = exchange
         self._is_busy = False
         self._is_lost = False
         self._is_eof = False
@@ -111,14 +111,14 @@ class _Protocol(web.RequestHandler):
     ) -> web.StreamResponse:
         """Answer what is no HTTP with a status, and without a word about us."""
         if status == HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(exc, ConnectionError):
-            _log.error("a request could not be answered", exc_info=exc, extra={"prefix": self._desk.prefix})
+            _log.error("a request could not be answered", exc_info=exc, extra={"prefix": self._exchange.prefix})
         refusal = HttpRefusal(status=HTTPStatus(status), reason=message or type(exc).__name__)
-        return refuse(request, refusal, prefix=self._desk.prefix)
+        return refuse(request, refusal, prefix=self._exchange.prefix)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         self._is_busy = True
         try:
-            return await self._desk.respond(request)
+            return await self._exchange.respond(request)
         finally:
             self._is_busy = False
             if self._is_eof:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import threading
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,18 +11,32 @@ from dataclasses import dataclass
 from sync_core.model.errors import UnreachableError
 from sync_core.model.security import IpAddress, parse_ip
 from sync_core.net.addresses import endpoint
+from sync_core.net.lookups import LOOKUP_TIMEOUT_S, Lookups, Rank
 
-__all__ = ["KEEP_FAILURES_S", "KEEP_S", "LOOKUP_TIMEOUT_S", "Lookup", "Resolver", "display", "display_endpoint"]
+__all__ = [
+    "KEEP_FAILURES_S",
+    "KEEP_S",
+    "LOOKUP_TIMEOUT_S",
+    "MOST_KEPT",
+    "Lookup",
+    "Resolver",
+    "display",
+    "display_endpoint",
+]
 
 KEEP_S = 15 * 60.0
 """How long an answer is believed; the original keeps names as long."""
 KEEP_FAILURES_S = 60.0
 """How long a failure is believed: a name server that comes back is noticed within one check."""
-LOOKUP_TIMEOUT_S = 10.0
-"""The longest wait for one name; beyond it the name counts as unresolvable."""
+MOST_KEPT = 20_000
+"""Names that are remembered; beyond these the one that was asked for longest ago is forgotten."""
+WAIT_TIMEOUT_S = 30.0
+"""The longest wait of one caller, the time included in which its question waits for others."""
 
 Lookup = Callable[[str], Awaitable[Sequence[str]]]
 """Asks the system for the addresses of a name; raises OSError where there are none."""
+
+_SILENT = "the name service does not answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +55,19 @@ class Resolver:
     """
 
     def __init__(self, *, lookup: Lookup | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._lookup = lookup or _ask_system
+        self._lookup = lookup
+        self._system = Lookups(_ask_system)
         self._clock = clock
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _Known] = {}  # in the order in which they were asked for last
         self._running: dict[str, asyncio.Task[_Known]] = {}
+
+    def known(self, name: str) -> tuple[IpAddress, ...] | None:
+        """Return what ``resolve`` would return at once: nothing for a failure, ``None`` where it would have to ask."""
+        literal = parse_ip(name)
+        if literal is not None:
+            return (literal,)
+        known = self._known.get(name)
+        return known.addresses if known is not None and known.until_s > self._clock() else None
 
     async def resolve(self, name: str, *, retry_failures: bool = False) -> tuple[IpAddress, ...]:
         """Return the addresses of ``name`` in the system's order, without duplicates; literals never ask DNS.
@@ -75,25 +97,41 @@ class Resolver:
             task = asyncio.get_running_loop().create_task(self._look_up(name))
             self._running[name] = task
             task.add_done_callback(lambda _: self._running.pop(name, None))
-        # Shielded: several callers may wait for the same answer, and one of them may give up.
-        return await asyncio.shield(task)
+        try:
+            async with asyncio.timeout(WAIT_TIMEOUT_S):
+                # Shielded: several callers may wait for the same answer, and one of them may give up.
+                return await asyncio.shield(task)
+        except TimeoutError:
+            return _Known(addresses=(), failure=_SILENT, until_s=self._clock())
 
     async def _look_up(self, name: str) -> _Known:
         addresses: tuple[IpAddress, ...] = ()
         failure = ""
         try:
-            texts = await asyncio.wait_for(self._lookup(name), LOOKUP_TIMEOUT_S)
+            texts = await self._ask_for(name)
             addresses = tuple(dict.fromkeys(ip for ip in map(parse_ip, texts) if ip is not None))
             failure = "" if addresses else "it has no address"
         except TimeoutError:
-            failure = "the name service does not answer"
+            failure = _SILENT
         except (OSError, ValueError) as error:  # ValueError: what cannot be a name (NUL, a label too long for IDNA)
             failure = error.strerror if isinstance(error, OSError) and error.strerror else "no such name"
-        now = self._clock()
-        self._known = {key: value for key, value in self._known.items() if value.until_s > now}
-        known = _Known(addresses=addresses, failure=failure, until_s=now + (KEEP_FAILURES_S if failure else KEEP_S))
+        known = _Known(
+            addresses=addresses,
+            failure=failure,
+            until_s=self._clock() + (KEEP_FAILURES_S if failure else KEEP_S),
+        )
+        self._known.pop(name, None)
         self._known[name] = known
+        if len(self._known) > MOST_KEPT:
+            del self._known[next(iter(self._known))]
         return known
+
+    async def _ask_for(self, name: str) -> Sequence[str]:
+        if self._lookup is not None:
+            return await asyncio.wait_for(self._lookup(name), LOOKUP_TIMEOUT_S)
+        last = self._known.get(name)
+        rank = Rank.NEW if last is None else Rank.HUNG if last.failure == _SILENT else Rank.ANSWERED
+        return await self._system.look_up(name, rank=rank)
 
 
 def display(name: str, ip: IpAddress) -> str:
@@ -106,28 +144,5 @@ def display_endpoint(name: str, ip: IpAddress, port: int) -> str:
     return endpoint(ip, port) if parse_ip(name) is not None else f"{display(name, ip)}:{port}"
 
 
-async def _ask_system(name: str) -> Sequence[str]:
-    # A daemon thread per question: a name service that hangs must neither fill a pool nor delay our exit.
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[Sequence[str]] = loop.create_future()
-
-    def deliver(texts: Sequence[str], error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is None:
-            answer.set_result(texts)
-        else:
-            answer.set_exception(error)
-
-    def ask() -> None:
-        texts: Sequence[str] = ()
-        failure: Exception | None = None
-        try:
-            texts = [str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]
-        except (OSError, ValueError) as error:
-            failure = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(deliver, texts, failure)
-
-    threading.Thread(target=ask, name=f"resolve {name!r}", daemon=True).start()
-    return await answer
+def _ask_system(name: str) -> Sequence[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)]

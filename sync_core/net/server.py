@@ -13,13 +13,13 @@ from typing import TypeAlias, cast
 from sync_core.model.probe import Protocol
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.addresses import ip_of
-from sync_core.net.connection import Connection, Handler, ServerLimits, connection_prefix
+from sync_core.net.connection import Connection, DialectHandler, Handler, ServerLimits, Traffic, connection_prefix
 from sync_core.net.limits import RateLimit, max_connections, raise_file_limit
 from sync_core.net.listening import BACKLOG, bind
 from sync_core.net.streams import keep_alive
 from sync_core.protocol.texts import text
 
-__all__ = ["CommandServer", "Connection", "Handler", "ServerLimits"]
+__all__ = ["CommandServer", "Connection", "DialectHandler", "Handler", "ServerLimits", "Traffic"]
 
 _LINES_PER_MINUTE = 60
 
@@ -42,6 +42,7 @@ class CommandServer:
         answer_time: the text for ``answer/@time``.
         wall_clock: seconds since the epoch, for the same in answers by HTTP.
         on_close: called once for each connection that was served, after its last answer.
+        serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
         limits: what one connection may cost.
         most_connections: at once; ``None`` takes what the limit of open files allows.
     """
@@ -55,6 +56,7 @@ class CommandServer:
         level_of: LevelOf,
         answer_time: Callable[[], str],
         on_close: Callable[[Connection], None] = lambda _: None,
+        serve_dialect: DialectHandler | None = None,
         limits: ServerLimits | None = None,
         most_connections: int | None = None,
         wall_clock: Callable[[], float] = time.time,
@@ -65,7 +67,9 @@ class CommandServer:
         self._level_of = level_of
         self._answer_time = answer_time
         self._on_close = on_close
+        self._serve_dialect = serve_dialect
         self._limits = limits or ServerLimits()
+        self._traffic = Traffic(self._limits)
         self._wall_clock = wall_clock
         self._numbers = itertools.count(1)
         self._servers: list[asyncio.Server] = []
@@ -127,12 +131,13 @@ class CommandServer:
             local_ip=local[0],
             level=self._level_of(peer[0]),
             limits=self._limits,
+            traffic=self._traffic,
             wall_clock=self._wall_clock,
         )
         self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())
         try:
             with contextlib.suppress(asyncio.CancelledError):  # close() ends us; asyncio would log that as an error
-                await connection.serve(self._handler, self._answer_time)
+                await connection.serve(self._handler, self._answer_time, self._serve_dialect)
         finally:
             del self._connections[connection]
             self._on_close(connection)

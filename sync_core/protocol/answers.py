@@ -1,19 +1,20 @@
 r"""Answers as bytes and back (``protocol.md`` sections 1.3, 1.4, 2.3, 3.5 and 9).
 
-``encode_answer`` writes the bytes of a real 1.3: fetch answers end with NUL, all others with newline and NUL.
+``answer_pieces`` writes the bytes of a real 1.3: fetch answers end with NUL, all others with newline and NUL.
 ``decode_answer`` is as lenient as a real slave, and takes what any version from 1.3 on writes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sync_core.model.change import Changes
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.protocol.changes import changes_element, read_changes
+from sync_core.protocol.changes import ChangesContent, encode_changes, read_changes
 from sync_core.protocol.framing import BLANKS
-from sync_core.protocol.listing import LIST, file_list_element, read_file_list
+from sync_core.protocol.list_reader import FileListContent, read_file_list
+from sync_core.protocol.listing import LIST, file_list_element
 from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
@@ -37,16 +38,22 @@ from sync_core.protocol.state import (
     state_element,
 )
 from sync_core.protocol.texts import text
-from sync_core.protocol.xml import Element, parse, write, write_element
+from sync_core.protocol.xml import Contents, Element, parse, write
 
 __all__ = [
+    "Pieces",
     "answer_element",
+    "answer_pieces",
     "decode_answer",
     "encode_answer",
-    "encode_changes",
     "error_answer",
     "refusal_answer",
 ]
+
+Pieces = tuple[bytes, ...]
+"""An answer in pieces that belong together, in order; a large one in the middle may be shared with other answers."""
+
+_JSYNC = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
 def error_answer(code: str, *insertions: object, time: str = "") -> ErrorAnswer:
@@ -69,7 +76,12 @@ def refusal_answer(error: RemoteProtocolError, *, time: str = "") -> ErrorAnswer
 
 
 def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
-    """Return the bytes of ``answer``, its NUL included; they must reach the peer in one write.
+    """Return the same as ``answer_pieces`` in one piece."""
+    return b"".join(answer_pieces(answer, time=time, pretty=pretty))
+
+
+def answer_pieces(answer: Answer, *, time: str, pretty: bool = False) -> Pieces:
+    """Return the bytes of ``answer``, its NUL included; the last piece holds the document's end with the NUL.
 
     Args:
         answer: what to say.
@@ -79,19 +91,15 @@ def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
     Raises:
         UnsafeNameError: a name of a file can't travel (see ``requests.can_travel``); the error names it.
     """
-    if not isinstance(answer, ChangesAnswer) or pretty:
-        return write(answer_element(answer, time=time), encoding="ascii", tail="\n\0", is_pretty=pretty)
-    encoded = answer.encoded or encode_changes(answer.changes)
-    return write(_envelope(time, text=encoded), encoding="iso-8859-1", tail="\0")
-
-
-def encode_changes(changes: Changes) -> str:
-    """Return the text of the outer ``configuration.directory``, to be kept in a ``ChangesAnswer``.
-
-    Raises:
-        UnsafeNameError: a name of a file can't travel; the error names it.
-    """
-    return write_element(changes_element(changes))
+    if pretty:
+        # What is written without a tree gets one now; people ask for little.
+        root = parse(write(answer_element(answer, time=time), encoding="ascii"))
+        return (write(root, encoding="ascii", tail="\n\0", is_pretty=True),)
+    if not isinstance(answer, ChangesAnswer):
+        return (write(answer_element(answer, time=time), encoding="ascii", tail="\n\0"),)
+    envelope = write(_envelope(time, text="\0"), encoding="iso-8859-1", tail="\0")
+    head, _, tail = envelope.partition(b"\0")
+    return (head, answer.encoded or encode_changes(answer.changes), tail)
 
 
 def answer_element(answer: Answer, *, time: str) -> Element:
@@ -104,6 +112,9 @@ def answer_element(answer: Answer, *, time: str) -> Element:
     Raises:
         UnsafeNameError: a name of a file can't travel; the error names it.
     """
+    if isinstance(answer, ChangesAnswer):
+        encoded = answer.encoded or encode_changes(answer.changes)
+        return _envelope(time, text=encoded.decode("iso-8859-1"))
     return _envelope(time, _result_element(answer))
 
 
@@ -111,16 +122,16 @@ def _envelope(time: str, *results: Element, text: str = "") -> Element:
     return Element("spooler", children=[Element("answer", {"time": time}, list(results), text)])
 
 
-def _result_element(answer: Answer) -> Element:
+def _result_element(
+    answer: OkAnswer | ErrorAnswer | FileListAnswer | StateAnswer | ClusterAnswer | OtherAnswer,
+) -> Element:
     match answer:
-        case OkAnswer(is_jsync=is_jsync):
-            return Element("ok", {"jsync": "1"} if is_jsync else {})
+        case OkAnswer(jsync=number):
+            return Element("ok", {"jsync": str(number)} if number else {})
         case ErrorAnswer():
             return error_element(answer)
-        case ChangesAnswer(changes=changes):
-            return changes_element(changes)
-        case FileListAnswer(manifest=manifest):
-            return file_list_element(manifest)
+        case FileListAnswer(tree=tree, own=own):
+            return file_list_element(tree, own)
         case StateAnswer():
             return state_element(answer)
         case ClusterAnswer():
@@ -140,7 +151,7 @@ def decode_answer(document: bytes) -> Answer:
             (the error names it), a content that is missing or no strict base64, a time with a zone offset, a list
             that its digest does not agree with.
     """
-    root = parse(document.strip(BLANKS))
+    root = parse(document.strip(BLANKS), _CONTENTS)
     results = _results(root)
     by_name = {result.name: result for result in reversed(results)}
     for name, reader in _READERS.items():
@@ -161,10 +172,16 @@ _READERS: Mapping[str, Callable[[Element], Answer]] = MappingProxyType(
     {
         ERROR: read_error,
         DIRECTORY: lambda element: ChangesAnswer(changes=read_changes(element)),
-        LIST: lambda element: FileListAnswer(manifest=read_file_list(element)),
+        LIST: lambda element: FileListAnswer(**read_file_list(element)._asdict()),
         STATE: read_state,
         CLUSTER: read_cluster,
-        "ok": lambda element: OkAnswer(is_jsync=element.attributes.get("jsync") == "1"),
+        "ok": lambda element: OkAnswer(jsync=_jsync(element.attributes.get("jsync", ""))),
     }
 )
 """The elements that we know, the more telling first: an ERROR counts wherever it stands."""
+
+_CONTENTS: Contents = MappingProxyType({DIRECTORY: ChangesContent, LIST: FileListContent})
+
+
+def _jsync(value: str) -> int:
+    return int(value) if _JSYNC.fullmatch(value) else 0

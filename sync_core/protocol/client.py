@@ -40,6 +40,11 @@ class ClientSession:
         """Where the conversation stands."""
         return self._state
 
+    @property
+    def unread_bytes(self) -> int:
+        """How many bytes of an answer have come so far."""
+        return self._reader.unread_bytes
+
     def register(self, request: Register) -> bytes:
         """Return the bytes that introduce us.
 

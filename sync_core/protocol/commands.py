@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from sync_core.protocol.listing import LIST, list_element, read_list
+from sync_core.protocol.list_reader import ListContent, read_list
+from sync_core.protocol.listing import LIST, list_element
 from sync_core.protocol.messages import (
     DEFAULT_INTERVAL_S,
     CheckFolders,
@@ -16,6 +17,7 @@ from sync_core.protocol.messages import (
     GetParam,
     GetParams,
     ListFiles,
+    OpenDialect,
     OtherCommand,
     Register,
     Request,
@@ -23,9 +25,9 @@ from sync_core.protocol.messages import (
     ShowState,
 )
 from sync_core.protocol.schema import check_element, parse_boolean, parse_number, refusal, violation
-from sync_core.protocol.xml import Element
+from sync_core.protocol.xml import Contents, Element
 
-__all__ = ["CONFIGURATION", "REGISTER", "ROOT_ONLY", "read_command", "request_element"]
+__all__ = ["CONFIGURATION", "LISTS", "REGISTER", "ROOT_ONLY", "read_command", "request_element"]
 
 REGISTER = "register_remote_scheduler"
 CONFIGURATION = "supervisor.configuration.fetch"
@@ -37,8 +39,12 @@ _GET_PARAM = "param.get"
 _GET_PARAMS = "params.get"
 _FILES = "jsync.files"
 _FETCH = "jsync.fetch"
+_DIALECT = "jsync.dialect"
 
-ROOT_ONLY = frozenset({LIST, CONFIGURATION, _FILES, _FETCH})
+LISTS: Contents = MappingProxyType(dict.fromkeys((LIST, CONFIGURATION, _FETCH), ListContent))
+"""The commands that carry a list."""
+
+ROOT_ONLY = frozenset({LIST, CONFIGURATION, _FILES, _FETCH, _DIALECT})
 """Commands that may not stand in a list of commands (section 1.2)."""
 
 _REGISTER_ATTRIBUTES = frozenset(
@@ -99,6 +105,8 @@ def request_element(request: Request) -> Element:
             element = list_element(listed, _FETCH)
             element.attributes = _slave_attribute(slave)
             return element
+        case OpenDialect():
+            return Element(_DIALECT)
 
 
 def _register_attributes(request: Register) -> dict[str, str]:
@@ -138,6 +146,9 @@ def _slave_attribute(slave: str | None) -> dict[str, str]:
 
 def read_command(element: Element) -> Request:
     """Return the request that the command ``element`` makes.
+
+    Args:
+        element: parsed with ``LISTS``.
 
     Raises:
         RemoteProtocolError: the command is not known, or says something that it may not say; see ``decode_request``.
@@ -184,6 +195,11 @@ def _read_list_files(element: Element) -> ListFiles:
 def _read_fetch_differences(element: Element) -> FetchDifferences:
     listed = read_list(element, attributes={"slave"})
     return FetchDifferences(slave=element.attributes.get("slave"), listed=listed)
+
+
+def _read_open_dialect(element: Element) -> OpenDialect:
+    check_element(element)
+    return OpenDialect()
 
 
 def _read_register(element: Element) -> Register:
@@ -248,5 +264,6 @@ _READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(
         _GET_PARAMS: _read_get_params,
         _FILES: _read_list_files,
         _FETCH: _read_fetch_differences,
+        _DIALECT: _read_open_dialect,
     }
 )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.protocol.messages import Answer, Request
+
+if TYPE_CHECKING:  # our own dialect shares some events, and does without the classic messages
+    from sync_core.protocol.messages import Answer
 
 __all__ = [
     "NEED_DATA",
     "AnswerReceived",
     "Closed",
     "ConnectionClosed",
+    "DialectSeen",
     "EmptyLine",
     "HttpSeen",
-    "Malformed",
     "NeedData",
     "RequestReceived",
+    "TooLong",
 ]
 
 
@@ -34,28 +37,25 @@ NEED_DATA: Final = NeedData.NEED_DATA
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestReceived:
-    """A request; its answer is due.
+    """A whole request; its answer is due.
 
     Attributes:
-        request: what is asked.
-        raw: the beginning of its text without prolog, for the log (SCHEDULER-965); ``texts.text`` makes it safe.
+        document: its bytes, for ``requests.decode_request``. That may take long, so it is left to the program that
+            drives the session. What can't be understood is answered with an ERROR, and the connection goes on.
     """
 
-    request: Request
-    raw: str
+    document: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Malformed:
-    """A request that can't be understood; an ERROR answer is due, and the connection goes on unless it was too long.
+class TooLong:
+    """A request that would fill the memory; an ERROR answer is due, and it is the last one.
 
     Attributes:
-        error: why; ``answers.refusal_answer(error)`` is the answer, ``str(error)`` its whole text, code included.
-        raw: as in ``RequestReceived``.
+        error: ``answers.refusal_answer(error)`` is the answer.
     """
 
     error: RemoteProtocolError
-    raw: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +69,17 @@ class HttpSeen:
 
     Attributes:
         data: everything that was received so far.
+    """
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialectSeen:
+    """The preface of our own dialect has come (``<jsync.dialect/>``); the session takes no more bytes.
+
+    Attributes:
+        data: what was received behind the preface so far.
     """
 
     data: bytes

@@ -7,15 +7,20 @@ mark, so that large lists cost little.
 
 from __future__ import annotations
 
+import re
 from enum import Enum, auto
 
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.texts import one_line
 
-__all__ = ["BLANKS", "AnswerReader", "RequestScanner"]
+__all__ = ["BLANKS", "AnswerReader", "RequestScanner", "answer_too_long"]
 
 BLANKS = b" \t\r\n\0"
 """What may stand before and behind a document and means nothing there."""
+
+
+_ENTRIES = re.compile(rb"(?:<[A-Za-z][^<>]*(?<=/)>)+")
+"""Empty elements without anything in between, as nearly all of a list is; each leaves the depth as it is."""
 
 
 class _Place(Enum):
@@ -89,6 +94,10 @@ class RequestScanner:
                 return newline + 1, True
         if found < 0:
             return len(block), False
+        entries = _ENTRIES.match(block, found) if self._depth > 0 else None
+        if entries is not None:
+            self._place, self._tail = _Place.AFTER_TAG, b""
+            return entries.end(), False
         self._place = _Place.TAG_OPEN
         return found + 1, False
 
@@ -152,6 +161,14 @@ def _position_with_nuls(block: bytes, end: int) -> int:
     return position
 
 
+def answer_too_long(most_bytes: int) -> RemoteProtocolError:
+    """Return the error for an answer of more than ``most_bytes``; a real master has no other way to say so much."""
+    return RemoteProtocolError(
+        f"the answer is longer than {most_bytes} bytes: copy the files once by other means, times included "
+        "(rsync -t), and only what differs will come"
+    )
+
+
 class AnswerReader:
     """Collects the bytes of answers and cuts them into documents (section 1.3).
 
@@ -167,6 +184,11 @@ class AnswerReader:
         self._document = bytearray()
         self._scanner = RequestScanner()
         self._unread = b""
+
+    @property
+    def unread_bytes(self) -> int:
+        """How many bytes have come since the last whole answer."""
+        return len(self._document) + len(self._unread)
 
     def feed(self, block: bytes) -> None:
         """Store what was received; call ``next_document`` next."""
@@ -194,7 +216,7 @@ class AnswerReader:
         end = self._scanner.feed(scanned)
         taken = len(scanned) if end is None else end
         if len(self._document) + taken > self._max_bytes:
-            raise RemoteProtocolError(f"the answer is longer than {self._max_bytes} bytes")
+            raise answer_too_long(self._max_bytes)
         self._document += scanned[:taken]
         self._unread = block[taken:]
         if end is None and nul < 0:

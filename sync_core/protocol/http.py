@@ -54,6 +54,7 @@ _PROLOG = re.compile(r"\s*<\?xml\s[^>]*\?>")
 _ONLY_RAW = {Register: REGISTER, FetchUpdatedFiles: LIST}
 _CHARSETS = {"utf-8": "utf-8", "iso-8859-1": "iso-8859-1", "us-ascii": "ascii"}
 _NO_FRACTION = re.compile(r"(\d)\.000Z")
+_FILE_TIME = re.compile(rb'( last_write_time="[^"]*)\.000Z(?=")')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +162,12 @@ def encode_http_answer(answer: Answer, *, time: str) -> bytes:
     for element in _all(root):
         if any(value.endswith(".000Z") for value in element.attributes.values()) and element.name != "answer":
             element.attributes = {name: _time_of_1_6(name, value) for name, value in element.attributes.items()}
-    return write(root, encoding="ascii", after_prolog="")
+    # Lists and changes are markup already, in which a quote ends a value wherever it stands.
+    return _FILE_TIME.sub(rb"\1Z", write(root, encoding="ascii", after_prolog=""))
 
 
 def _time_of_1_6(name: str, value: str) -> str:
-    is_time = name == "last_write_time" or name.endswith("_at")
-    return _NO_FRACTION.sub(r"\1Z", value) if is_time else value
+    return _NO_FRACTION.sub(r"\1Z", value) if name.endswith("_at") else value
 
 
 def _all(element: Element) -> Iterator[Element]:

@@ -1,7 +1,8 @@
-"""The messages of both dialects as values (``protocol.md`` sections 2, 3, 8, 9 and 11), and jsync's own two.
+"""The messages of both dialects as values (``protocol.md`` sections 2, 3, 8, 9 and 11), and jsync's own.
 
 Requests go from whoever opened the connection, answers come back, one at a time. jsync's own requests are
-``jsync.files`` and ``jsync.fetch``: read-only questions that a real JobScheduler refuses as unknown commands.
+``jsync.files`` and ``jsync.fetch``, read-only questions, and ``jsync.dialect``, which asks to go on in our own dialect:
+a real JobScheduler refuses them as unknown commands.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sync_core.model.change import Changes
-from sync_core.model.manifest import EMPTY_MANIFEST, Manifest
+from sync_core.model.folder import EMPTY_FOLDER, Folder
+from sync_core.protocol.dialect.preface import knows_dialect
 
 __all__ = [
     "DEFAULT_INTERVAL_S",
@@ -28,6 +30,7 @@ __all__ = [
     "GetParams",
     "ListFiles",
     "OkAnswer",
+    "OpenDialect",
     "OtherAnswer",
     "OtherCommand",
     "Register",
@@ -70,12 +73,17 @@ class Register:
         """Whether the slave says that it is jsync."""
         return says_jsync(self.version)
 
+    @property
+    def knows_dialect(self) -> bool:
+        """Whether it says that it is a jsync that knows our own dialect: 0.2 or newer."""
+        return knows_dialect(self.version)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchUpdatedFiles:
     """``<supervisor.remote_scheduler.configuration.fetch_updated_files>``: what the slave has (section 3)."""
 
-    listed: Manifest = EMPTY_MANIFEST
+    listed: Folder = field(default_factory=lambda: EMPTY_FOLDER)
 
 
 DEFAULT_INTERVAL_S = 3600
@@ -102,7 +110,7 @@ class FetchConfiguration:
     ip: str = ""
     version: str = ""
     interval_s: int = DEFAULT_INTERVAL_S
-    listed: Manifest = EMPTY_MANIFEST
+    listed: Folder = field(default_factory=lambda: EMPTY_FOLDER)
 
     @property
     def is_jsync(self) -> bool:
@@ -182,7 +190,12 @@ class FetchDifferences:
     """
 
     slave: str | None = None
-    listed: Manifest = EMPTY_MANIFEST
+    listed: Folder = field(default_factory=lambda: EMPTY_FOLDER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenDialect:
+    """``<jsync.dialect/>``: go on in our own dialect on this connection; an ``OkAnswer`` with ``jsync=2`` agrees."""
 
 
 Request: TypeAlias = (
@@ -197,6 +210,7 @@ Request: TypeAlias = (
     | OtherCommand
     | ListFiles
     | FetchDifferences
+    | OpenDialect
 )
 
 
@@ -205,10 +219,11 @@ class OkAnswer:
     """``<ok/>``.
 
     Attributes:
-        is_jsync: ``jsync="1"``: a jsync master says so to a slave that registered as jsync; real peers never see it.
+        jsync: what a jsync master says of itself to a slave that registered as jsync, and real peers never see: ``1`` =
+            it is jsync; ``2`` = it knows our own dialect too, and takes its preface from now on; ``0`` = not said.
     """
 
-    is_jsync: bool = False
+    jsync: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,19 +247,26 @@ class ChangesAnswer:
 
     Attributes:
         changes: in document order.
-        encoded: the same as text, if somebody has written it already (``answers.encode_changes``): slaves in the same
-            state get the same.
+        encoded: the same as bytes, if somebody has written it already (``changes.encode_changes``): slaves in the same
+            state get the same bytes. Where they are given, ``changes`` is not looked at when the answer is written.
     """
 
     changes: Changes = ()
-    encoded: str = field(default="", repr=False, compare=False)
+    encoded: bytes = field(default=b"", repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileListAnswer:
-    """The answer to ``<jsync.files/>``: a manifest with sizes, layers and marks for what is held back."""
+    """The answer to ``<jsync.files/>``: a tree with sizes, layers and marks for what is held back.
 
-    manifest: Manifest
+    Attributes:
+        tree: what is listed.
+        own: what of it comes from a slave's own folder, where ``tree`` is the view of a slave: an entry of the same
+            kind at the same path; ``None`` = nothing is said about layers.
+    """
+
+    tree: Folder
+    own: Folder | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

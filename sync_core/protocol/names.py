@@ -7,12 +7,13 @@ directions, so that we never send what we would refuse.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from sync_core.model.errors import UnsafeNameError
 from sync_core.model.path import RelPath, check_name, from_wire, name_bytes, to_wire
 from sync_core.protocol.schema import violation
 from sync_core.protocol.texts import one_line
-from sync_core.protocol.xml import Element, can_stand_in_xml
+from sync_core.protocol.xml import can_stand_in_xml
 
 __all__ = [
     "DIRECTORY",
@@ -36,6 +37,9 @@ MAX_FOLDERS = 200
 """How deep a tree may be; documents stay well below the depth that parsers allow."""
 
 
+_HARMLESS = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.+,=@#~ -]{0,254}", re.ASCII)
+"""Names that are the same on disk and on the wire, and that no rule is about; nearly all are of these."""
+
 _BEYOND_SCHEMA = re.compile("[^\t\r\n\x20-\x7e\xa0-\xff]")
 
 
@@ -52,7 +56,7 @@ def can_travel(path: str) -> bool:
     """Whether a name, or every name of a relative path, may stand in a document of the protocol.
 
     Not so: what ``check_name`` refuses, control characters that XML can't carry, names of more than
-    ``MAX_NAME_BYTES`` bytes, paths of more than ``MAX_FOLDERS`` names. Whoever builds a manifest leaves such paths
+    ``MAX_NAME_BYTES`` bytes, paths of more than ``MAX_FOLDERS`` names. Whoever looks at a disk leaves such paths
     out, with a word in the log, because a single one would make the whole document impossible.
     """
     try:
@@ -69,6 +73,8 @@ def wire_name(name: str) -> str:
     Raises:
         UnsafeNameError: it can't travel; the error names it.
     """
+    if _HARMLESS.fullmatch(name):
+        return name
     wire = to_wire(check_name(name))
     if not can_stand_in_xml(wire):
         raise UnsafeNameError(f"the name '{one_line(name)}' has control characters that no document can carry")
@@ -77,15 +83,21 @@ def wire_name(name: str) -> str:
     return wire
 
 
-def read_name(element: Element) -> str:
-    """Return the name that ``element`` carries, checked.
+def read_name(element: str, attributes: Mapping[str, str]) -> str:
+    """Return the name that an element carries, checked.
+
+    Args:
+        element: its name, for the error.
+        attributes: what it has.
 
     Raises:
         RemoteProtocolError: there is none, or it must not reach a file system; the error names it.
     """
-    wire = element.attributes.get("name")
+    wire = attributes.get("name")
     if wire is None:
-        raise violation(f"Element '{element.name}': the attribute 'name' is missing")
+        raise violation(f"Element '{element}': the attribute 'name' is missing")
+    if _HARMLESS.fullmatch(wire):
+        return wire
     try:
         name = check_name(from_wire(wire))
     except UnsafeNameError as error:

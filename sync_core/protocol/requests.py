@@ -8,7 +8,7 @@ refuse. Its errors carry the whole text of the ERROR answer, and the code in ``a
 from __future__ import annotations
 
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.protocol.commands import ROOT_ONLY, read_command, request_element
+from sync_core.protocol.commands import LISTS, ROOT_ONLY, read_command, request_element
 from sync_core.protocol.framing import BLANKS
 from sync_core.protocol.messages import CheckFolders, Request
 from sync_core.protocol.names import can_travel
@@ -57,6 +57,8 @@ def decode_request(document: bytes) -> Request:
 
 def is_wake_up(datagram: bytes) -> bool:
     """Whether ``datagram`` is a wake-up: ``<check_folders/>``, also as text, with NUL, LF or prolog, nothing else."""
+    if datagram == WAKE_UP:  # what every master sends; all else needs a reader
+        return True
     if b"check_folders" not in datagram or len(datagram) > MAX_DATAGRAM_BYTES:
         return False
     try:
@@ -70,7 +72,7 @@ def _root(document: bytes) -> Element:
     trimmed = trimmed[: trimmed.find(b"\0")] if b"\0" in trimmed else trimmed
     if b"<" not in trimmed and trimmed:
         trimmed = b"<" + trimmed.rstrip(BLANKS) + b"/>"
-    return parse(trimmed)
+    return parse(trimmed, LISTS)
 
 
 def _unwrapped(root: Element) -> Element:

@@ -6,28 +6,39 @@ import re
 from collections import deque
 from typing import TypeAlias
 
-from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
-from sync_core.protocol.answers import encode_answer
-from sync_core.protocol.events import NEED_DATA, Closed, EmptyLine, HttpSeen, Malformed, NeedData, RequestReceived
+from sync_core.model.errors import LocalProtocolError
+from sync_core.protocol.answers import Pieces, answer_pieces
+from sync_core.protocol.dialect.preface import DIALECT_VERSION, PREFACE, begins_preface
+from sync_core.protocol.events import (
+    NEED_DATA,
+    Closed,
+    DialectSeen,
+    EmptyLine,
+    HttpSeen,
+    NeedData,
+    RequestReceived,
+    TooLong,
+)
 from sync_core.protocol.framing import BLANKS, RequestScanner
-from sync_core.protocol.messages import Answer, ErrorAnswer
-from sync_core.protocol.requests import decode_request
+from sync_core.protocol.messages import Answer, ErrorAnswer, OkAnswer
 from sync_core.protocol.schema import refusal
 from sync_core.protocol.states import SERVER_TABLE, ServerMove, ServerState, step
 
 __all__ = [
     "NEED_DATA",
     "Closed",
+    "DialectSeen",
     "EmptyLine",
     "HttpSeen",
-    "Malformed",
     "RequestReceived",
     "ServerEvent",
     "ServerSession",
+    "TooLong",
     "raw_text",
 ]
 
-ServerEvent: TypeAlias = RequestReceived | Malformed | EmptyLine | HttpSeen | Closed | NeedData
+ServerEvent: TypeAlias = RequestReceived | TooLong | EmptyLine | HttpSeen | DialectSeen | Closed | NeedData
+
 
 _CTRL_D = b"\x04"
 _CARRIAGE_RETURN = 0x0D
@@ -39,8 +50,9 @@ class ServerSession:
     """One connection as the end that listens sees it.
 
     Feed every block that was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or
-    ``Closed``. After ``RequestReceived`` and ``Malformed`` an answer is due: send the bytes that ``send_answer``
-    returns in one write. What the peer sends before that waits.
+    ``Closed``. After ``RequestReceived`` and ``TooLong`` an answer is due: send the bytes that ``send_answer`` returns,
+    the last piece in one write. What the peer sends before that waits. While an answer is due, and only then,
+    ``send_answer`` may be called on another thread.
 
     Args:
         max_request_bytes: most bytes of one request; the attribute may be changed between requests.
@@ -53,6 +65,7 @@ class ServerSession:
         self._is_flooded = False
         self._is_eof = False
         self._is_pretty = False
+        self._is_dialect_open = False
         self._document = bytearray()
         self._scanner = RequestScanner()
 
@@ -72,7 +85,7 @@ class ServerSession:
         Raises:
             LocalProtocolError: the session takes no more bytes, because it is over or because they are HTTP's.
         """
-        if self._is_eof or self._state in {ServerState.CLOSED, ServerState.HTTP}:
+        if self._is_eof or self._state in {ServerState.CLOSED, ServerState.HTTP, ServerState.DIALECT}:
             raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
         if not packet:
             return
@@ -102,7 +115,7 @@ class ServerSession:
         self._move(ServerMove.HANG_UP)
         return Closed()
 
-    def send_answer(self, answer: Answer, *, time: str) -> bytes:
+    def send_answer(self, answer: Answer, *, time: str) -> Pieces:
         """Return the bytes of the answer that is due; call ``next_event`` next.
 
         Args:
@@ -116,9 +129,10 @@ class ServerSession:
         following = step(SERVER_TABLE, self._state, ServerMove.ANSWER)
         if isinstance(answer, ErrorAnswer) and not answer.time:
             answer = ErrorAnswer(code=answer.code, text=answer.text, time=time.partition(".")[0])
-        data = encode_answer(answer, time=time, pretty=self._is_pretty)
+        pieces = answer_pieces(answer, time=time, pretty=self._is_pretty)
+        self._is_dialect_open |= isinstance(answer, OkAnswer) and answer.jsync >= DIALECT_VERSION
         self._state = following
-        return data
+        return pieces
 
     def _move(self, move: ServerMove) -> None:
         self._state = step(SERVER_TABLE, self._state, move)
@@ -132,6 +146,8 @@ class ServerSession:
             self._packets.clear()
             return HttpSeen(data=data)
         if self._state is not ServerState.RECEIVING:
+            if self._is_dialect_open and packet[:1] == PREFACE[:1]:
+                return self._preface(packet)
             if packet == _CTRL_D:
                 self._move(ServerMove.HANG_UP)
                 return Closed()
@@ -141,6 +157,20 @@ class ServerSession:
                 self._move(ServerMove.BLANK)
                 return None
         return self._collect(packet)
+
+    def _preface(self, packet: bytes) -> ServerEvent | None:
+        data = b"".join([packet, *self._packets])
+        self._packets.clear()
+        match begins_preface(data):
+            case True:
+                self._move(ServerMove.DIALECT)
+                return DialectSeen(data=data.removeprefix(PREFACE))
+            case False:
+                return self._collect(data)
+        if self._is_eof:
+            return None
+        self._packets.append(data)
+        return NEED_DATA
 
     def _collect(self, packet: bytes) -> ServerEvent | None:
         if len(self._document) + len(packet) > self.max_request_bytes:
@@ -155,16 +185,13 @@ class ServerSession:
             self._move(ServerMove.BLANK)
             return EmptyLine()
         self._move(ServerMove.REQUEST)
-        try:
-            return RequestReceived(request=decode_request(document), raw=raw_text(document))
-        except RemoteProtocolError as error:
-            return Malformed(error=error, raw=raw_text(document))
+        return RequestReceived(document=document)
 
-    def _too_long(self) -> Malformed:
+    def _too_long(self) -> TooLong:
         """Refuse what would fill the memory: nobody knows where it ends, so the answer is the last one."""
         self._move(ServerMove.TOO_LONG)
-        error = refusal("XML-ERROR", f"the request is longer than {self.max_request_bytes} bytes")
-        return Malformed(error=error, raw=raw_text(bytes(self._document[:_RAW_BYTES])))
+        self._document.clear()
+        return TooLong(error=refusal("XML-ERROR", f"the request is longer than {self.max_request_bytes} bytes"))
 
 
 def raw_text(document: bytes) -> str:

@@ -29,6 +29,7 @@ class ServerState(StrEnum):
     ANSWERING = "answering"
     LAST_ANSWER = "last answer"
     HTTP = "http"
+    DIALECT = "dialect"
     CLOSED = "closed"
 
 
@@ -40,6 +41,7 @@ class ServerMove(StrEnum):
     REQUEST = "end of a request"
     TOO_LONG = "too many bytes"
     HTTP = "upper-case letter"
+    DIALECT = "preface of our own dialect"
     ANSWER = "answer sent"
     HANG_UP = "end of stream or Ctrl-D"
 
@@ -82,6 +84,7 @@ SERVER_TABLE: Mapping[ServerState, Mapping[ServerMove, ServerState]] = MappingPr
             ServerMove.PART: ServerState.RECEIVING,
             ServerMove.REQUEST: ServerState.ANSWERING,
             ServerMove.TOO_LONG: ServerState.LAST_ANSWER,
+            ServerMove.DIALECT: ServerState.DIALECT,
             ServerMove.HANG_UP: ServerState.CLOSED,
         },
         ServerState.RECEIVING: {
@@ -98,6 +101,9 @@ SERVER_TABLE: Mapping[ServerState, Mapping[ServerMove, ServerState]] = MappingPr
             ServerMove.ANSWER: ServerState.CLOSED,
         },
         ServerState.HTTP: {
+            ServerMove.HANG_UP: ServerState.CLOSED,
+        },
+        ServerState.DIALECT: {
             ServerMove.HANG_UP: ServerState.CLOSED,
         },
         ServerState.CLOSED: {},

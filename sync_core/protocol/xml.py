@@ -7,9 +7,12 @@ section 17), and ``>`` must never stand in an attribute (section 1.2).
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Protocol
 
 from lxml import etree
 
@@ -20,11 +23,14 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_DOCUMENT_BYTES",
     "MAX_ELEMENTS",
+    "NO_CONTENTS",
+    "Content",
+    "Contents",
     "Element",
+    "attribute",
     "can_stand_in_xml",
     "parse",
     "write",
-    "write_element",
 ]
 
 MAX_DOCUMENT_BYTES = 512 * 1024 * 1024
@@ -43,6 +49,23 @@ _ESCAPES = str.maketrans(
 )
 
 
+class Content(Protocol):
+    """Takes what stands below one element while the document is read, so that a long one makes no tree first.
+
+    A document that turns out not to be well-formed later on is refused as such, so a content keeps its own complaints
+    until it is asked for what it has read.
+    """
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        """Take the beginning of an element below."""
+
+    def end(self) -> None:
+        """Take its end."""
+
+    def data(self, piece: str) -> None:
+        """Take character data, in pieces of any length."""
+
+
 @dataclass(slots=True)
 class Element:
     """One element; the tree is built once and then only read.
@@ -52,12 +75,20 @@ class Element:
         attributes: values by name, in order of writing.
         children: the elements below it, in order.
         text: all its character data, comments and processing instructions left out.
+        content: what has taken all that is below, in place of ``children`` and ``text`` (see ``parse``).
     """
 
     name: str
     attributes: Mapping[str, str] = field(default_factory=dict)
     children: list[Element] = field(default_factory=list)
     text: str = ""
+    content: Content | None = field(default=None, repr=False, compare=False)
+
+
+Contents = Mapping[str, Callable[[str], Content]]
+"""By the name of an element, what makes the content of it; it is told that name."""
+
+NO_CONTENTS: Contents = MappingProxyType({})
 
 
 def can_stand_in_xml(value: str) -> bool:
@@ -72,8 +103,11 @@ class _RefusedError(Exception):
 class _Builder:
     """What lxml's parser calls; it never builds a tree of its own, so our limits hold while it reads."""
 
-    def __init__(self, ampersand: str) -> None:
+    def __init__(self, ampersand: str, contents: Contents) -> None:
         self._ampersand = ampersand
+        self._contents = contents
+        self._content: Content | None = None  # of the element that is open last
+        self._below = 0  # how many elements are open within that content
         self._open: list[Element] = []
         self._texts: list[list[str]] = []
         self._count = 0
@@ -83,21 +117,41 @@ class _Builder:
         self._count += 1
         if self._count > MAX_ELEMENTS:
             raise _RefusedError(f"more than {MAX_ELEMENTS} elements")
-        if len(self._open) >= MAX_DEPTH:
+        if len(self._open) + self._below >= MAX_DEPTH:
             raise _RefusedError(f"elements nested deeper than {MAX_DEPTH}")
-        element = Element(name, {key: value.replace(self._ampersand, "&") for key, value in attributes.items()})
+        if "&" in "".join(attributes.values()):
+            attributes = {key: value.replace(self._ampersand, "&") for key, value in attributes.items()}
+        if self._content is None:
+            self._open_element(name, dict(attributes))
+        else:
+            self._below += 1
+            self._content.start(name, attributes)
+
+    def _open_element(self, name: str, attributes: Mapping[str, str]) -> None:
+        element = Element(name, attributes)
         if self._open:
             self._open[-1].children.append(element)
         else:
             self.root = element
         self._open.append(element)
         self._texts.append([])
+        make = self._contents.get(name)
+        if make is not None:
+            self._content = element.content = make(name)
 
     def end(self, _name: str) -> None:
+        if self._below and self._content is not None:
+            self._below -= 1
+            self._content.end()
+            return
+        self._content = None
         self._open.pop().text = "".join(self._texts.pop())
 
     def data(self, piece: str) -> None:
-        self._texts[-1].append(piece)
+        if self._content is None:
+            self._texts[-1].append(piece)
+        else:
+            self._content.data(piece)
 
     def doctype(self, _name: str, _public_id: str | None, _system: str | None) -> None:
         raise _RefusedError("a DOCTYPE is not allowed")
@@ -106,22 +160,27 @@ class _Builder:
         pass
 
 
-def parse(document: bytes) -> Element:
+# lxml asks for it at every parser that it makes, and Python works it out each time.
+_Builder.start.__signature__ = inspect.signature(_Builder.start)  # type: ignore[attr-defined]
+
+
+def parse(document: bytes, contents: Contents = NO_CONTENTS) -> Element:
     """Return the root element of ``document``.
 
     Args:
         document: the bytes, prolog included; without one they are UTF-8.
+        contents: the elements whose content is handed on as it is read; the outermost counts.
 
     Raises:
         RemoteProtocolError: it is not well-formed, has a DOCTYPE, or is too large, too deep or too rich in elements.
     """
     if len(document) > MAX_DOCUMENT_BYTES:
         raise _malformed(f"the document is longer than {MAX_DOCUMENT_BYTES} bytes")
-    return _read(document, _AMPERSAND)
+    return _read(document, _AMPERSAND, contents)
 
 
-def _read(document: bytes, ampersand: str) -> Element:
-    builder = _Builder(ampersand)
+def _read(document: bytes, ampersand: str, contents: Contents) -> Element:
+    builder = _Builder(ampersand, contents)
     parser = etree.XMLParser(
         target=builder,  # type: ignore[arg-type]  # the stub asks for methods that lxml does without
         resolve_entities=False,
@@ -138,7 +197,7 @@ def _read(document: bytes, ampersand: str) -> Element:
 
 # Where entities are not resolved, libxml2 hands every ampersand of an attribute over as "&#38;", once more to be read.
 # That is its affair, not XML's, so we look how the library at hand does it.
-_AMPERSAND = _read(b'<a x="&amp;"/>', "&").attributes["x"]
+_AMPERSAND = _read(b'<a x="&amp;"/>', "&", NO_CONTENTS).attributes["x"]
 
 
 def _malformed(reason: str) -> RemoteProtocolError:
@@ -149,7 +208,7 @@ def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = Fal
     r"""Return the document: prolog, newline, root element, ``tail``.
 
     Args:
-        root: its names must be XML names, and its texts base64 or from ``write_element``, since they are written as
+        root: its names must be XML names, and its texts base64 or markup (``attribute``), since they are written as
             they are. Characters of attributes that XML can't carry become ``?``.
         encoding: ``iso-8859-1`` or ``ascii``; what it can't hold becomes a character reference.
         tail: what ends the message on the wire.
@@ -164,16 +223,9 @@ def write(root: Element, *, encoding: str, tail: str = "", is_pretty: bool = Fal
     return document.replace(b"\n", b"\r\n") if is_pretty else document
 
 
-def write_element(element: Element) -> str:
-    """Return ``element`` as it stands in a document; it may be the ``text`` of another element that is written."""
-    parts: list[str] = []
-    _write_element(element, parts, "")
-    return "".join(parts)
-
-
 def _write_element(element: Element, parts: list[str], indent: str) -> None:
     parts.append(f"<{element.name}")
-    parts += [f' {name}="{_attribute(value)}"' for name, value in element.attributes.items()]
+    parts += [f' {name}="{attribute(value)}"' for name, value in element.attributes.items()]
     if not element.children:
         parts += (">", element.text, f"</{element.name}>") if element.text else ("/>",)
         return
@@ -185,5 +237,6 @@ def _write_element(element: Element, parts: list[str], indent: str) -> None:
     parts.append(f"{indent}</{element.name}>")
 
 
-def _attribute(value: str) -> str:
+def attribute(value: str) -> str:
+    """Return ``value`` as it stands between the quotes of an attribute; what XML can't carry becomes ``?``."""
     return _FORBIDDEN.sub("?", value).translate(_ESCAPES)

@@ -1,220 +1,194 @@
 """Bringing a tree in line with changes: staged completely, then made visible file by file.
 
 1. Everything is checked before anything is written: names, ``max_delete``.
-2. Every file of the update is written to a temporary beside its place and read back; new folders are made.
-3. The temporaries are renamed into place, in document order; what gives way to another kind is removed just before.
-   All other removals come last, deepest first.
+2. New folders are made, and every content is written to a temporary beside its place as it comes, and read back.
+3. All of that is on the disk before the first temporary is renamed into place. Renames go in document order; what
+   gives way to another kind is removed just before. Then times and permissions, then all other removals, deepest
+   first. The end is on the disk, too, when ``show`` returns.
 
-A failure in 1 or 2 leaves the old tree. Breaking off in 3 leaves every file either old or new, and the next update
-finishes the work. Folders are opened one name at a time and never through a link, so nothing outside the root can be
-reached, whatever is planted in the tree meanwhile.
+A failure in 1 or 2 leaves the old tree. Breaking off in 3 leaves every file either old or new, also where the power
+fails, and the next update finishes the work. Folders are opened one name at a time and never through a link, so
+nothing outside the root can be reached, whatever is planted in the tree meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Self
 
-from sync_core.model.change import Changes, MakeDirectory, Remove, WriteFile
-from sync_core.model.errors import FileTroubleError, TreeError
+from sync_core.model.change import Changes, WriteFile
+from sync_core.model.errors import LocalProtocolError
+from sync_core.model.folder import Folder
 from sync_core.model.inventory import MaxDelete
-from sync_core.model.manifest import Manifest
-from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
-from sync_core.tree.temporaries import new_token, sync_temporary, write_temporary
-from sync_core.tree.update import check_removals, split_hidden, with_removals
+from sync_core.model.path import RelPath
+from sync_core.model.removal_budget import NO_REMOVALS, RemovalBudget
+from sync_core.tree.applied import Applied
+from sync_core.tree.disk import LOCAL_DISK, Disk
+from sync_core.tree.kept import KeptFiles
+from sync_core.tree.showing import Showing
+from sync_core.tree.staged_file import StagedFile
+from sync_core.tree.staging import Staging
+from sync_core.tree.temporaries import new_token
+from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
 from sync_core.tree.writable import WritableTree, open_writable
 
-__all__ = ["Applied", "apply_changes"]
-
-_HINTS: Final = {
-    errno.ENOSPC: "free some space on that file system",
-    errno.EDQUOT: "the disk quota of this user is used up",
-    errno.EACCES: "this user needs the right to write there",
-    errno.EPERM: "this user needs the right to write there",
-    errno.EROFS: "the file system is mounted read-only",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
-    """What an update did.
-
-    Attributes:
-        written: files with new content, in document order.
-        made: folders that were not there before, in document order.
-        removed: what went, in the order in which it went; a folder stands for all that was in it.
-        skipped: changes that were ignored, since a name in their path begins with ``.``.
-    """
-
-    written: tuple[RelPath, ...] = ()
-    made: tuple[RelPath, ...] = ()
-    removed: tuple[RelPath, ...] = ()
-    skipped: tuple[RelPath, ...] = ()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the tree is as it was."""
-        return not (self.written or self.made or self.removed)
+__all__ = ["Applied", "Update", "apply_changes"]
 
 
 def apply_changes(
-    root: Path, changes: Changes, *, before: Manifest, max_delete: MaxDelete, token: Callable[[], str] = new_token
+    root: Path,
+    changes: Changes,
+    *,
+    before: Folder,
+    max_delete: MaxDelete,
+    burst: RemovalBudget = NO_REMOVALS,
+    token: Callable[[], str] = new_token,
+    clock_ns: Callable[[], int] = time.time_ns,
+    disk: Disk = LOCAL_DISK,
 ) -> Applied:
-    """Bring the tree at ``root`` in line with ``changes``; return what was done.
+    """Bring the tree at ``root`` in line with ``changes``, whose contents are all there; return what was done.
 
-    Nobody else may change the tree at the same time. What is gone already need not be removed.
+    Arguments and errors are those of ``Update``.
+    """
+    with Update(
+        root, changes, before=before, max_delete=max_delete, burst=burst, token=token, clock_ns=clock_ns, disk=disk
+    ) as update:
+        for change in changes:
+            if isinstance(change, WriteFile) and update.awaits(change.path):
+                update.write(change.path, change.content)
+        return update.show()
+
+
+class Update:
+    """One update under way: ``with Update(…) as update``, contents by ``write`` and ``open``, then ``show``.
+
+    Everything blocks, and is to be called by one thread at a time. Nobody else may change the tree meanwhile. What is
+    gone already need not be removed. Leaving without ``show`` leaves the old tree.
 
     Args:
         root: the folder; it is made if only it is missing.
-        changes: in document order.
-        before: the tree as it was listed, to count removals.
+        steps: in document order.
+        before: the cache's tree, to count removals, and to know what need not be looked at.
         max_delete: most files that may vanish.
+        burst: what has vanished just before; see ``RemovalBudget.at``.
+        kept: where files of a broken-off update are kept that came in pieces; ``None`` to keep none.
         token: gives 16 random hex digits.
+        clock_ns: the wall clock in nanoseconds.
+        disk: where the root lies.
+
+    Attributes:
+        vanishing: how many files of ``before`` will have gone.
+        is_visible: whether anything of it may be seen already.
 
     Raises:
         UnsafeNameError: a name is not allowed, or a link stands where a folder must be; it is named.
         TooManyRemovalsError: too many files would vanish; nothing was done.
         FileTroubleError: something could not be written, as on a full disk; every file is old or new.
     """
-    counted, skipped = split_hidden(changes)
-    complete = with_removals(counted, before)
-    check_removals(complete, before, max_delete)
-    with open_writable(root) as tree:
-        update = _Update(tree, complete, token)
-        try:
-            update.stage()
-            update.show()
-        except BaseException:
-            update.undo()
-            raise
-    return Applied(
-        written=tuple(update.written), made=update.made_in_order(), removed=tuple(update.removed), skipped=skipped
-    )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Staged:
-    """A temporary: the folder that holds it, and its name there."""
-
-    folder: RelPath
-    name: str
-
-
-class _Update:
-    """One update under way."""
-
-    def __init__(self, tree: WritableTree, changes: Changes, token: Callable[[], str]) -> None:
-        self._tree = tree
-        self._changes = changes
+    def __init__(
+        self,
+        root: Path,
+        steps: Sequence[Step],
+        *,
+        before: Folder,
+        max_delete: MaxDelete,
+        burst: RemovalBudget = NO_REMOVALS,
+        kept: KeptFiles | None = None,
+        token: Callable[[], str] = new_token,
+        clock_ns: Callable[[], int] = time.time_ns,
+        disk: Disk = LOCAL_DISK,
+    ) -> None:
+        counted, self._skipped = split_hidden(steps)
+        self._steps = with_removals(counted, before)
+        self.vanishing = check_removals(self._steps, before, max_delete, burst)
+        self._max_delete = max_delete
+        self._burst = burst
+        self._root = root
+        self._before = before
+        self._kept = kept
         self._token = token
-        self._staged: dict[RelPath, _Staged] = {}
-        self._made: set[RelPath] = set()
-        self._touched: set[RelPath] = set()
-        self._is_visible = False
-        self.written: list[RelPath] = []
-        self.removed: list[RelPath] = []
+        self._clock_ns = clock_ns
+        self._disk = disk
+        self._left_out: set[RelPath] = set()
+        self.is_visible = False
 
-    def made_in_order(self) -> tuple[RelPath, ...]:
-        """Return the folders that were made."""
-        folders = (change.path for change in self._changes if isinstance(change, MakeDirectory))
-        return tuple(path for path in folders if path in self._made)
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as opened:
+            self._tree: WritableTree = opened.enter_context(open_writable(self._root, self._disk))
+            self._staging = Staging(
+                self._tree, kept=self._kept, token=self._token, clock_ns=self._clock_ns, disk=self._disk
+            )
+            opened.callback(self._undo)
+            self._staging.prepare(self._steps)
+            self._closing = opened.pop_all()
+        return self
 
-    def stage(self) -> None:
-        """Write everything new beside its place, where nobody sees it."""
-        going: set[RelPath] = set()
-        for change in self._changes:
-            with _named(change.path):
-                if isinstance(change, WriteFile):
-                    self._stage_file(change, going)
-                elif isinstance(change, Remove):
-                    self._tree.check(_obstacle(change.path, going) or change.path)
-                    going.add(change.path)
-                elif _obstacle(change.path, going) is None:  # else it is made when that has gone
-                    self._make(change.path)
-        for path, staged in self._staged.items():
-            with _named(path), self._tree.folder(staged.folder) as fd:
-                sync_temporary(fd, staged.name)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
 
-    def _stage_file(self, change: WriteFile, going: set[RelPath]) -> None:
-        if change.path in self._staged:
-            raise FileTroubleError(f"{change.path!r} stands twice in one update")
-        obstacle = _obstacle(change.path, going)
-        folder = parent_of(obstacle or change.path)
-        with self._tree.folder(folder) as fd:
-            name = write_temporary(fd, self._token(), change, is_replacement=obstacle is None)
-        self._staged[change.path] = _Staged(folder=folder, name=name)
+    def awaits(self, path: RelPath) -> bool:
+        """Whether the content of ``path`` is still to come."""
+        return self._staging.awaits(path)
 
-    def _make(self, path: RelPath) -> None:
-        if self._tree.make(path):
-            self._made.add(path)
-            self._touched.add(parent_of(path))
+    def write(self, path: RelPath, content: bytes) -> None:
+        """Stage the whole content of a file.
 
-    def show(self) -> None:
-        """Rename everything into place, then remove what is to go."""
-        self._is_visible = True
-        renewed = {change.path for change in self._changes if not isinstance(change, Remove)}
-        later: list[RelPath] = []
-        for change in self._changes:
-            with _named(change.path):
-                if isinstance(change, WriteFile):
-                    self._rename(change.path)
-                elif isinstance(change, MakeDirectory):
-                    self._make(change.path)
-                elif change.path in renewed:
-                    self._remove(change.path)
-                else:
-                    later.append(change.path)
-        for path in sorted(later, key=lambda path: -path.count("/")):
-            with _named(path):
-                self._remove(path)
-        for path in sorted(self._touched):
-            with _named(path):
-                self._tree.sync(path)
-
-    def _rename(self, path: RelPath) -> None:
-        staged = self._staged[path]
-        with self._tree.folder(staged.folder) as source, self._tree.folder(parent_of(path)) as target:
-            os.rename(staged.name, name_of(path), src_dir_fd=source, dst_dir_fd=target)
-        del self._staged[path]
-        self.written.append(path)
-        self._touched.update((staged.folder, parent_of(path)))
-
-    def _remove(self, path: RelPath) -> None:
-        if self._tree.remove(path):
-            self.removed.append(path)
-            self._touched.add(parent_of(path))
-
-    def undo(self) -> None:
-        """Remove the temporaries, and the new folders if nothing was shown yet.
-
-        What fails here is left to ``clean_temporaries``; the error that led here says more.
+        Raises:
+            UnsafeNameError: a link stands where a folder must be.
+            FileTroubleError: it can't be written, or is not what was announced.
         """
-        for staged in self._staged.values():
-            with contextlib.suppress(OSError, TreeError), self._tree.folder(staged.folder) as fd:
-                os.unlink(staged.name, dir_fd=fd)
-        if not self._is_visible:
-            for path in sorted(self._made, key=lambda path: -path.count("/")):
-                with contextlib.suppress(OSError, TreeError), self._tree.folder(parent_of(path)) as fd:
-                    os.rmdir(name_of(path), dir_fd=fd)
+        self._staging.write(path, content)
 
+    def open(self, path: RelPath) -> StagedFile:
+        """Stage a file that comes in pieces; what an earlier update has kept of it is there already.
 
-def _obstacle(path: RelPath, going: set[RelPath]) -> RelPath | None:
-    """Return the outermost of the path's folders and itself that must go first, if there is one."""
-    return next((place for place in (*ancestors(path), path) if place in going), None)
+        Raises:
+            UnsafeNameError: a link stands where a folder must be.
+            FileTroubleError: it can't be written.
+        """
+        return self._staging.open(path)
 
+    def leave_out(self, path: RelPath) -> None:
+        """Say that the content of ``path`` will not come: what stands there stays."""
+        self._staging.leave_out(path)
+        self._left_out.add(path)
 
-@contextlib.contextmanager
-def _named(path: RelPath) -> Iterator[None]:
-    """Turn the system's errors into ours, with the path that they are about."""
-    try:
-        yield
-    except (OSError, OverflowError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        hint = _HINTS.get(error.errno or 0) if isinstance(error, OSError) else None
-        where = repr(path) if path != ROOT else "the folder"
-        raise FileTroubleError(f"{where} can't be updated: {reason}", hint=hint) from error
+    def show(self) -> Applied:
+        """Make everything visible; return what was done, once it is on the disk.
+
+        Raises:
+            UnsafeNameError: a link stands where a folder must be.
+            TooManyRemovalsError: without what was left out too many files would vanish; nothing was done.
+            FileTroubleError: something could not be written; every file is old or new.
+        """
+        staging = self._staging
+        if staging.missing is not None:
+            raise LocalProtocolError(f"the content of {staging.missing!r} has not come")
+        if self._left_out:
+            # What makes room for a file that does not come stays, too.
+            self._steps = tuple(step for step in self._steps if step.path not in self._left_out)
+            self.vanishing = check_removals(self._steps, self._before, self._max_delete, self._burst)
+        self._tree.leave()
+        showing = Showing(
+            self._tree,
+            self._steps,
+            staged=staging.staged,
+            made=staging.made,
+            before=self._before,
+            disk=self._disk,
+            can_sync_all=staging.can_sync_all,
+        )
+        if staging.relies_on_sync_all:
+            showing.sync_contents()
+        self.is_visible = True
+        return showing.show(skipped=self._skipped)
+
+    def _undo(self) -> None:
+        self._staging.undo(is_visible=self.is_visible)

@@ -11,16 +11,15 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from sync_core.model.errors import FileTroubleError, RootVanishedError
-from sync_core.model.path import name_bytes
 
-__all__ = ["MAX_DEPTH", "OPEN_FOLDER", "Folder", "Ground", "LinkError", "Spot", "open_ground"]
+__all__ = ["MAX_DEPTH", "OPEN_FOLDER", "Ground", "LinkError", "OpenFolder", "Spot", "open_ground"]
 
 MAX_DEPTH: Final = 64
 """Folders below folders; deeper ones are a mistake, or links that build a maze."""
@@ -39,7 +38,7 @@ class LinkError(OSError):
         super().__init__(errno.ELOOP, reason)
 
 
-class Folder:
+class OpenFolder:
     """An open folder; used with ``with``, which closes it.
 
     Args:
@@ -63,9 +62,17 @@ class Folder:
     ) -> None:
         os.close(self.fd)
 
-    def names(self) -> list[str]:
-        """Return the names in the folder, in byte order."""
-        return sorted(os.listdir(self.fd), key=name_bytes)  # noqa: PTH208 - by descriptor
+    def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
+        """Give what is in the folder, in the order of the disk, while it stays open.
+
+        Raises:
+            OSError: it can't be listed; this may show in the midst of it.
+        """
+        return os.scandir(self.fd)
+
+    def again(self) -> OpenFolder:
+        """Return the same folder, open once more, for whoever needs it longer."""
+        return OpenFolder(os.dup(self.fd), self.real, self.chain)
 
     def stat(self, name: str) -> os.stat_result:
         """Return what ``name`` is; of a link, the link itself."""
@@ -75,7 +82,7 @@ class Folder:
         """Return a descriptor for reading ``name``, which must not be a link."""
         return os.open(name, _OPEN_FILE, dir_fd=self.fd)
 
-    def enter(self, name: str) -> Folder:
+    def enter(self, name: str) -> OpenFolder:
         """Return the folder ``name``, which must not be a link.
 
         Raises:
@@ -87,7 +94,7 @@ class Folder:
         if identity in self.chain or len(self.chain) >= MAX_DEPTH:
             os.close(fd)
             raise LinkError("the link leads in a circle" if identity in self.chain else "too many folders deep")
-        return Folder(fd, os.path.join(self.real, name), (*self.chain, identity))  # noqa: PTH118 - a bare name
+        return OpenFolder(fd, os.path.join(self.real, name), (*self.chain, identity))  # noqa: PTH118 - a bare name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +105,11 @@ class Spot:
         folder: the folder, open.
         name: the name in it.
         found: what it is; never a link, unless somebody is faster than we.
-        is_link: whether a link led there.
     """
 
-    folder: Folder
+    folder: OpenFolder
     name: str
     found: os.stat_result
-    is_link: bool
 
 
 class Ground:
@@ -116,13 +121,13 @@ class Ground:
         path: the root's path as it was given.
     """
 
-    def __init__(self, root: Folder, boundary: Folder, path: Path) -> None:
+    def __init__(self, root: OpenFolder, boundary: OpenFolder, path: Path) -> None:
         self.root = root
         self._boundary = boundary
         self._path = path
 
     @contextmanager
-    def spot(self, folder: Folder, name: str) -> Iterator[Spot]:
+    def spot(self, folder: OpenFolder, name: str) -> Iterator[Spot]:
         """Give the place where ``name`` really lies, links followed.
 
         Raises:
@@ -131,17 +136,28 @@ class Ground:
         """
         found = folder.stat(name)
         if not stat.S_ISLNK(found.st_mode):
-            yield Spot(folder=folder, name=name, found=found, is_link=False)
+            yield Spot(folder=folder, name=name, found=found)
             return
+        with self.follow(folder, name) as spot:
+            yield spot
+
+    @contextmanager
+    def follow(self, folder: OpenFolder, name: str) -> Iterator[Spot]:
+        """Give the place where the link ``name`` leads in the end.
+
+        Raises:
+            LinkError: it leads nowhere or out of the boundary.
+            OSError: what is there can't be looked at.
+        """
         names = self._names_inside(_resolved(folder, name))
         fd = os.dup(self._boundary.fd)
-        target = Folder(fd, self._boundary.real, folder.chain)
+        target = OpenFolder(fd, self._boundary.real, folder.chain)
         with ExitStack() as opened:
             opened.enter_context(target)
             for step in names[:-1]:
                 inner = os.open(step, OPEN_FOLDER, dir_fd=target.fd)
-                target = opened.enter_context(Folder(inner, os.path.join(target.real, step), folder.chain))  # noqa: PTH118
-            yield Spot(folder=target, name=names[-1], found=target.stat(names[-1]), is_link=True)
+                target = opened.enter_context(OpenFolder(inner, os.path.join(target.real, step), folder.chain))  # noqa: PTH118
+            yield Spot(folder=target, name=names[-1], found=target.stat(names[-1]))
 
     def _names_inside(self, real: str) -> list[str]:
         """Return the names that lead from the boundary to ``real``."""
@@ -151,7 +167,7 @@ class Ground:
         return real[len(prefix) :].split("/")
 
     @contextmanager
-    def descend(self, names: list[str]) -> Iterator[Folder]:
+    def descend(self, names: list[str]) -> Iterator[OpenFolder]:
         """Give the folder that ``names`` lead to from the root, links followed.
 
         Raises:
@@ -178,7 +194,7 @@ class Ground:
             raise RootVanishedError(f"the folder {str(self._path)!r} vanished while it was read")
 
 
-def _resolved(folder: Folder, name: str) -> str:
+def _resolved(folder: OpenFolder, name: str) -> str:
     try:
         return os.path.realpath(os.path.join(folder.real, name), strict=True)  # noqa: PTH118 - Path hides the errno
     except FileNotFoundError:
@@ -218,7 +234,7 @@ def open_ground(root: Path, within: Path | None = None) -> Iterator[Ground]:
         yield Ground(folder, boundary, root)
 
 
-def _open_top(path: Path) -> Folder:
+def _open_top(path: Path) -> OpenFolder:
     real = os.path.realpath(path, strict=True)
     fd = os.open(real, OPEN_FOLDER)
-    return Folder(fd, real, (_identity(os.fstat(fd)),))
+    return OpenFolder(fd, real, (_identity(os.fstat(fd)),))

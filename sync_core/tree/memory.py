@@ -1,111 +1,149 @@
-"""The digest cache on disk: settled observations that survive a restart.
+"""The digest cache on disk: the settled files of a tree, kept over a restart.
 
-It only saves work. Whatever is wrong with the file, the tree is hashed again.
+It only saves work. Whatever is wrong with it, it is made anew, and the tree is hashed again.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
+import itertools
 import logging
-import os
-import re
-import tempfile
+import sqlite3
 from pathlib import Path
 from typing import Final
 
-from sync_core.model.errors import FileTroubleError, UnsafeNameError
-from sync_core.model.manifest import Kind
-from sync_core.model.observation import Observation, Observations
-from sync_core.model.path import RelPath, ancestors, rel_path
+from sync_core.model.errors import FileTroubleError
+from sync_core.model.folder import EMPTY_FOLDER, Folder
+from sync_core.tree.database import Kind, open_database, remove_database
+from sync_core.tree.rows import rows_between, tree_of_rows
 
-__all__ = ["load_observations", "save_observations"]
+__all__ = ["DigestCache"]
 
 _log = logging.getLogger(__name__)
 
-_VERSION: Final = 1
-_MAX_BYTES: Final = 256 << 20
-"""Some 1.5 million files; a bigger cache is none of ours."""
+_KIND: Final = Kind(
+    application_id=0x6A737964,
+    version=2,
+    schema="CREATE TABLE file (path BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID",
+    max_bytes=512 << 20,  # two million files, the log included
+)
 
-_MD5: Final = re.compile(r"[0-9a-f]{32}")
+_OLD_NAME: Final = "digests.json"
+"""The cache of earlier versions."""
+
+_BATCH_ROWS: Final = 10_000
 
 
-def save_observations(path: Path, observations: Observations) -> None:
-    """Write the files of ``observations`` whose md5 is known, replacing what stood there in one step.
+class DigestCache:
+    """One tree's digests, in one file.
+
+    May be used from any thread, but from one at a time.
 
     Args:
-        path: the cache; its folder must exist.
-        observations: from a scan or a ``Settler``.
-
-    Raises:
-        FileTroubleError: it can't be written.
+        path: the file; its folder must exist by the time something is saved.
     """
-    files = {name: _row(seen) for name, seen in observations.items() if seen.kind is Kind.FILE and seen.md5}
-    # ASCII: names that are not UTF-8 have surrogates, which survive as escapes only.
-    text = json.dumps({"version": _VERSION, "files": files}, ensure_ascii=True, separators=(",", ":"))
-    try:
-        _replace(path, text.encode("ascii"))
-    except OSError as error:
-        raise FileTroubleError(f"the digest cache {str(path)!r} can't be written: {error.strerror}") from error
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._opened: tuple[int, int] | None = None
+        self._saved: Folder | None = None
+
+    def load(self) -> Folder:
+        """Return the files that were saved last, with their stamps; nothing if anything is wrong with the cache."""
+        try:
+            if self._identity() is None:
+                return EMPTY_FOLDER
+            self._saved = tree_of_rows(self._open().execute("SELECT path, record FROM file ORDER BY path"))
+        except (sqlite3.OperationalError, OSError) as error:  # a lock, a missing right: it may be whole
+            self.close()
+            _log.warning("the digest cache %r is not used: %s", str(self._path), _reason(error))
+            return EMPTY_FOLDER
+        except (sqlite3.Error, ValueError) as error:
+            self._start_anew(error)
+            return EMPTY_FOLDER
+        return self._saved
+
+    def save(self, tree: Folder) -> None:
+        """Keep the files of ``tree`` whose digests and stamps are known; only what is different is written.
+
+        Args:
+            tree: what a ``Settler`` calls settled, or what a scan saw. Marks are not kept.
+
+        Raises:
+            FileTroubleError: it can't be written.
+        """
+        try:
+            self._write_or_start_anew(tree)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            self.close()  # whatever is in the file now, the next save writes all of it
+            raise FileTroubleError(
+                f"the digest cache {str(self._path)!r} can't be written: {_reason(error)}"
+            ) from error
+        self._saved = tree
+
+    def close(self) -> None:
+        """Close the file; what was saved is saved. It opens again when it is needed."""
+        connection, self._connection, self._saved = self._connection, None, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # a broken file can't be closed in order
+                connection.close()
+
+    def _write_or_start_anew(self, tree: Folder) -> None:
+        try:
+            self._write(tree)
+        except sqlite3.OperationalError:
+            raise  # a full disk, a lock: nothing that a new file would heal
+        except (sqlite3.Error, ValueError) as error:
+            self._start_anew(error)
+            self._write(tree)
+
+    def _write(self, tree: Folder) -> None:
+        connection = self._open()
+        if self._saved is tree:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if self._saved is None:
+                connection.execute("DELETE FROM file")
+            rows = rows_between(self._saved or EMPTY_FOLDER, tree)
+            while batch := list(itertools.islice(rows, _BATCH_ROWS)):
+                connection.executemany(
+                    "DELETE FROM file WHERE path = ?", [(path,) for path, new in batch if new is None]
+                )
+                connection.executemany("REPLACE INTO file VALUES (?, ?)", [row for row in batch if row[1] is not None])
+            connection.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+        with contextlib.suppress(OSError):
+            self._path.with_name(_OLD_NAME).unlink()
+
+    def _open(self) -> sqlite3.Connection:
+        """Return the connection; a new one if somebody removed the file or put another one in its place."""
+        if self._connection is not None and self._opened != self._identity():
+            self.close()
+        if self._connection is None:
+            self._connection = open_database(self._path, _KIND)
+            self._opened = self._identity()
+        return self._connection
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def _start_anew(self, error: Exception) -> None:
+        self.close()
+        _log.warning("the digest cache %r is made anew: %s", str(self._path), _reason(error))
+        try:
+            remove_database(self._path)
+        except OSError as trouble:
+            _log.warning("the digest cache %r can't be removed: %s", str(self._path), trouble.strerror)
 
 
-def _row(seen: Observation) -> list[int | str | None]:
-    return [seen.size_bytes, seen.mtime_ns, seen.ctime_ns, seen.inode, seen.md5, seen.hashed_at_ns]
-
-
-def _replace(path: Path, content: bytes) -> None:
-    fd, temporary = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def load_observations(path: Path) -> Observations:
-    """Return what ``save_observations`` wrote; nothing if there is no such file, or anything is wrong with it."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise ValueError("it is too big")
-        return _parse(json.loads(content))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, RecursionError, UnsafeNameError) as error:
-        _log.debug("! the digest cache %s is not used: %r", path, error)
-        return {}
-
-
-def _parse(document: object) -> Observations:
-    if not isinstance(document, dict) or document.get("version") != _VERSION:
-        raise ValueError("it has another version")
-    files = document.get("files")
-    if not isinstance(files, dict):
-        raise ValueError("it has no files")
-    observations = {rel_path(name): _observation(row) for name, row in files.items()}
-    if (
-        any(folder in observations for path in observations for folder in ancestors(path))
-        or RelPath("") in observations
-    ):
-        raise ValueError("it has files below files")
-    return observations
-
-
-def _observation(row: object) -> Observation:
-    match row:
-        case [int(size), int(mtime), int(ctime), int(inode), str(md5), int(hashed_at)] if _MD5.fullmatch(md5):
-            return Observation(
-                kind=Kind.FILE,
-                size_bytes=size,
-                mtime_ns=mtime,
-                ctime_ns=ctime,
-                inode=inode,
-                md5=md5,
-                hashed_at_ns=hashed_at,
-            )
-        case _:
-            raise ValueError("it has a row that makes no sense")
+def _reason(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

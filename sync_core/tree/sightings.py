@@ -7,20 +7,24 @@ from what was seen at that place.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from sync_core.model.errors import FileTroubleError
-from sync_core.model.manifest import Kind
-from sync_core.model.observation import Observation, Scan, Trouble
+from sync_core.model.file import File
+from sync_core.model.folder import Entry, Folder
 from sync_core.model.path import ROOT, RelPath, join, name_bytes, name_of, parent_of
+from sync_core.model.scan import Scan, Trouble
 from sync_core.tree.ground import MAX_DEPTH
-from sync_core.tree.scan import why_unfit
+from sync_core.tree.names import why_unfit
 
 __all__ = ["Sighting", "What", "put_together"]
 
-_MOST_ENTRIES = 1_000_000
+_MOST_ENTRIES: Final = 1_000_000
 """A few links can multiply a tree without end."""
+
+_NS_PER_S: Final = 1_000_000_000
 
 
 class What(StrEnum):
@@ -61,7 +65,7 @@ class Sighting:
 
 
 def put_together(root: str, sightings: Mapping[RelPath, Sighting]) -> Scan:
-    """Return what a scan on that host would have said.
+    """Return what a scan on that host would have said; of the contents only md5s are known, and no permission bits.
 
     Args:
         root: the real path of the folder there.
@@ -72,8 +76,7 @@ def put_together(root: str, sightings: Mapping[RelPath, Sighting]) -> Scan:
         FileTroubleError: links make more of it than any configuration folder has.
     """
     together = _Together(root, sightings)
-    together.show(ROOT, ROOT, ())
-    return Scan(observations=together.seen, troubles=tuple(together.troubles))
+    return Scan(root=together.folder(ROOT, ROOT, ()), troubles=tuple(together.troubles))
 
 
 class _Together:
@@ -83,58 +86,71 @@ class _Together:
         self._inside: dict[RelPath, list[RelPath]] = {}
         for path in sorted(sightings, key=name_bytes):
             self._inside.setdefault(parent_of(path), []).append(path)
-        self.seen: dict[RelPath, Observation] = {}
+        self._entries = 0
         self.troubles: list[Trouble] = []
 
-    def show(self, path: RelPath, place: RelPath, chain: tuple[RelPath, ...]) -> None:
-        """Show what lies in the folder at ``place`` as lying in ``path``."""
-        for inner in self._inside.get(place, ()):
+    def folder(self, path: RelPath, place: RelPath, chain: tuple[RelPath, ...]) -> Folder:
+        """Return what lies in the folder at ``place`` as lying in ``path``."""
+        children: dict[str, Entry] = {}
+        for inner in self._inside.get(place, ()):  # in the order of their names' bytes, since all else is equal
             name = name_of(inner)
-            reason = None if name.startswith(".") else why_unfit(name)
+            if name.startswith("."):
+                continue
+            reason = why_unfit(name)
             if reason is not None:
                 self.troubles.append(Trouble(path=join(path, name), reason=reason))
-            elif not name.startswith("."):
-                self._show_one(join(path, name), inner, (*chain, place))
+                continue
+            entry = self._entry(join(path, name), inner, (*chain, place))
+            if entry is not None:
+                children[name] = entry
+        return Folder(children)
 
-    def _show_one(self, path: RelPath, place: RelPath, chain: tuple[RelPath, ...]) -> None:
-        if len(self.seen) >= _MOST_ENTRIES:
-            raise FileTroubleError(f"the folder shows more than {_MOST_ENTRIES} files and folders")
+    def _entry(self, path: RelPath, place: RelPath, chain: tuple[RelPath, ...]) -> Entry | None:
         sighting = self._sightings[place]
         if sighting.is_link:
             target = self._place_of(sighting.target)
             found = None if target is None else self._sightings.get(target)
             if target is None or found is None or found.is_link:
-                kind = Kind.FILE if sighting.what is What.LINK_TO_FILE else Kind.DIRECTORY
-                self._miss(path, Observation(kind=kind), "the link leads nowhere, or out of the folder")
-                return
+                missed = File if sighting.what is What.LINK_TO_FILE else Folder
+                return self._miss(path, missed(is_unreadable=True), "the link leads nowhere, or out of the folder")
             sighting, place = found, target
         if sighting.what is What.FOLDER:
-            self._show_folder(path, place, sighting, chain)
-        elif sighting.what is What.FILE:
-            self._show_file(path, sighting)
-        else:
-            self.troubles.append(Trouble(path=path, reason="it is neither a file nor a folder"))
+            return self._folder_entry(path, place, sighting, chain)
+        if sighting.what is What.FILE:
+            return self._file_entry(path, sighting)
+        self.troubles.append(Trouble(path=path, reason="it is neither a file nor a folder"))
+        return None
 
-    def _show_folder(self, path: RelPath, place: RelPath, sighting: Sighting, chain: tuple[RelPath, ...]) -> None:
-        folder = Observation(kind=Kind.DIRECTORY)
+    def _folder_entry(self, path: RelPath, place: RelPath, sighting: Sighting, chain: tuple[RelPath, ...]) -> Entry:
         if sighting.is_unreadable:
-            self._miss(path, folder, "it can't be read")
-        elif place in chain or len(chain) >= MAX_DEPTH:
-            self._miss(path, folder, "the link leads in a circle" if place in chain else "too many folders deep")
-        else:
-            self.seen[path] = folder
-            self.show(path, place, chain)
+            return self._miss(path, Folder(is_unreadable=True), "it can't be read")
+        if place in chain or len(chain) >= MAX_DEPTH:
+            reason = "the link leads in a circle" if place in chain else "too many folders deep"
+            return self._miss(path, Folder(is_unreadable=True), reason)
+        self._count()
+        return self.folder(path, place, chain)
 
-    def _show_file(self, path: RelPath, sighting: Sighting) -> None:
-        file = Observation(kind=Kind.FILE, size_bytes=sighting.size_bytes, mtime_ns=sighting.mtime_ns, md5=sighting.md5)
+    def _file_entry(self, path: RelPath, sighting: Sighting) -> Entry:
         if sighting.is_unreadable:
-            self._miss(path, file, "it can't be read")
-        else:
-            self.seen[path] = file
+            return self._miss(path, File(is_unreadable=True), "it can't be read")
+        self._count()
+        if sighting.md5 is None:
+            return File(size_bytes=sighting.size_bytes)
+        return File(
+            md5=sighting.md5,
+            size_bytes=sighting.size_bytes,
+            last_write_time=max(0, sighting.mtime_ns // _NS_PER_S),
+        )
 
-    def _miss(self, path: RelPath, seen: Observation, reason: str) -> None:
-        self.seen[path] = replace(seen, is_unreadable=True)
+    def _miss(self, path: RelPath, seen: Entry, reason: str) -> Entry:
+        self._count()
         self.troubles.append(Trouble(path=path, reason=reason))
+        return seen
+
+    def _count(self) -> None:
+        if self._entries >= _MOST_ENTRIES:
+            raise FileTroubleError(f"the folder shows more than {_MOST_ENTRIES} files and folders")
+        self._entries += 1
 
     def _place_of(self, target: str | None) -> RelPath | None:
         """Return where below the root ``target`` is; ``None`` if it is not."""

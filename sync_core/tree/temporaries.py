@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import re
@@ -12,17 +11,26 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from sync_core.model.change import WriteFile
-from sync_core.model.manifest import md5_of
-from sync_core.model.path import name_of
+from sync_core.tree.disk import Disk
 from sync_core.tree.ground import OPEN_FOLDER
 
-__all__ = ["clean_temporaries", "new_token", "sync_temporary", "write_temporary"]
+__all__ = [
+    "clean_temporaries",
+    "create_temporary",
+    "mode_of",
+    "new_token",
+    "remove_temporary",
+    "seal",
+    "write_temporary",
+]
 
 _log = logging.getLogger(__name__)
 
 _NAME: Final = re.compile(r"\.jsync-[0-9a-f]{16}~")
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PRIVATE: Final = 0o600
+"""What a temporary is from birth: nobody else reads a key before its file has the permissions that it should have."""
+_PERMISSIONS: Final = 0o777
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -31,28 +39,46 @@ def new_token() -> str:
     return secrets.token_hex(8)
 
 
-def write_temporary(folder_fd: int, token: str, change: WriteFile, *, is_replacement: bool) -> str:
-    """Write a file's new content beside its place, and read it back; return the temporary's name.
+def create_temporary(folder_fd: int, token: str) -> tuple[str, int]:
+    """Return the name of a new temporary in the folder, and a descriptor for writing and reading it.
 
-    It has the file's time, and the mode of the file that it is to replace, or what the umask gives. It is not on
-    the disk for sure before ``sync_temporary``.
+    Only we ourselves can read it.
+
+    Args:
+        folder_fd: where to make it.
+        token: 16 hex digits.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    name = f".jsync-{token}~"
+    return name, os.open(name, _CREATE, _PRIVATE, dir_fd=folder_fd)
+
+
+def write_temporary(
+    folder_fd: int, token: str, content: bytes, *, mode: int, time_s: int, disk: Disk, is_synced: bool
+) -> str:
+    """Write a file's new content beside its place, and read it back; return the temporary's name.
 
     Args:
         folder_fd: where to write.
         token: 16 hex digits.
-        change: the file.
-        is_replacement: whether the folder is the file's own, so that a file there gives its mode.
+        content: all of it.
+        mode: see ``seal``.
+        time_s: see ``seal``.
+        disk: where the folder lies.
+        is_synced: see ``seal``.
 
     Raises:
         OSError: it can't be written; nothing is left behind.
     """
-    name = f".jsync-{token}~"
-    fd = os.open(name, _CREATE, 0o666, dir_fd=folder_fd)
+    name, fd = create_temporary(folder_fd, token)
     try:
-        _write(fd, change.content)
-        if is_replacement:
-            _take_mode(fd, folder_fd, name_of(change.path))
-        os.utime(fd, (change.last_write_time, change.last_write_time))
+        written = disk.write(fd, content)
+        while written < len(content):
+            written += disk.write(fd, memoryview(content)[written:])
+        _compare(fd, content)
+        seal(fd, mode=mode, time_s=time_s, disk=disk, is_synced=is_synced)
     except BaseException:
         os.unlink(name, dir_fd=folder_fd)
         raise
@@ -61,42 +87,59 @@ def write_temporary(folder_fd: int, token: str, change: WriteFile, *, is_replace
     return name
 
 
-def _write(fd: int, content: bytes) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(fd, rest) :]
-    if _md5_on_disk(fd) != md5_of(content):
+def _compare(fd: int, content: bytes) -> None:
+    """Read back what was written; in pieces, as a second copy of something big is not wanted."""
+    if len(content) < _CHUNK_BYTES:
+        is_same = os.pread(fd, len(content) + 1, 0) == content
+    else:
+        offsets = range(0, len(content), _CHUNK_BYTES)
+        is_same = os.fstat(fd).st_size == len(content) and all(
+            os.pread(fd, _CHUNK_BYTES, offset) == content[offset : offset + _CHUNK_BYTES] for offset in offsets
+        )
+    if not is_same:
         raise OSError("what was written does not read back the same")
 
 
-def _md5_on_disk(fd: int) -> str:
-    digest = hashlib.md5(usedforsecurity=False)
-    offset = 0
-    while chunk := os.pread(fd, _CHUNK_BYTES, offset):
-        digest.update(chunk)
-        offset += len(chunk)
-    return digest.hexdigest()
+def seal(fd: int, *, mode: int, time_s: int, disk: Disk, is_synced: bool) -> None:
+    """Give a file its permissions and its time.
 
-
-def _take_mode(fd: int, folder_fd: int, name: str) -> None:
-    """Give ``fd`` the permissions of the file ``name``, if there is one; we ourselves can read it in any case."""
-    with contextlib.suppress(FileNotFoundError):
-        found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-        if stat.S_ISREG(found.st_mode):
-            os.fchmod(fd, stat.S_IMODE(found.st_mode) & 0o777 | stat.S_IRUSR)
-
-
-def sync_temporary(folder_fd: int, name: str) -> None:
-    """Return when the temporary is on the disk.
+    Args:
+        fd: open on it.
+        mode: its permissions; never set-user-id and the like.
+        time_s: its time in whole seconds since the epoch, UTC.
+        disk: where it lies.
+        is_synced: whether it is on the disk afterwards; else somebody else sees to that.
 
     Raises:
-        OSError: the disk could not take it.
+        OSError: that can't be done.
+        OverflowError: there is no such time.
     """
-    fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder_fd)
+    os.fchmod(fd, mode & _PERMISSIONS)
+    os.utime(fd, (time_s, time_s))
+    if is_synced:
+        disk.fsync(fd)
+
+
+def mode_of(folder_fd: int, name: str) -> int | None:
+    """Return the permissions of the regular file ``name``; ``None`` where there is none.
+
+    Reading is added for its owner, so that we can read what takes its place.
+    """
     try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    return found.st_mode & _PERMISSIONS | stat.S_IRUSR if stat.S_ISREG(found.st_mode) else None
+
+
+def remove_temporary(folder_fd: int, name: str) -> None:
+    """Remove a temporary; harmless if it has gone.
+
+    Raises:
+        OSError: it can't be removed.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(name, dir_fd=folder_fd)
 
 
 def clean_temporaries(root: Path) -> int:

@@ -2,95 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
-from sync_core.model.change import Change, Changes, Remove, WriteFile
+from sync_core.model.answer_plan import PlannedWrite
+from sync_core.model.change import Adjust, MakeDirectory, Remove, WriteFile
 from sync_core.model.errors import TooManyRemovalsError, UnsafeNameError
+from sync_core.model.file import File, Kind
+from sync_core.model.folder import Entry, Folder, get, kind_of
 from sync_core.model.inventory import MaxDelete
-from sync_core.model.manifest import Kind, Manifest
 from sync_core.model.path import RelPath, ancestors, rel_path
+from sync_core.model.removal_budget import NO_REMOVALS, RemovalBudget
 
-__all__ = ["check_removals", "split_hidden", "with_removals"]
+__all__ = ["Step", "check_removals", "count_vanishing", "split_hidden", "with_removals"]
+
+Step: TypeAlias = MakeDirectory | WriteFile | PlannedWrite | Adjust | Remove
+"""One thing that an update does; the content of a ``PlannedWrite`` comes later."""
 
 
-def split_hidden(changes: Changes) -> tuple[Changes, tuple[RelPath, ...]]:
-    """Return the changes that count, and the paths of those that don't: a name in them begins with ``.``.
+def split_hidden(steps: Iterable[Step]) -> tuple[tuple[Step, ...], tuple[RelPath, ...]]:
+    """Return the steps that count, and the paths of those that don't: a name in them begins with ``.``.
 
     Such names are never listed (``protocol.md`` section 3.3) and may be our own temporaries.
 
     Raises:
         UnsafeNameError: a name that must not reach the file system, whoever sent it.
     """
-    kept: list[Change] = []
+    kept: list[Step] = []
     skipped: list[RelPath] = []
-    for change in changes:
-        names = rel_path(change.path).split("/")
-        if names == [""]:
+    for step in steps:
+        path = rel_path(step.path)
+        if not path:
             raise UnsafeNameError("a change without a name is not allowed")
-        if any(name.startswith(".") for name in names):
-            skipped.append(change.path)
+        if path.startswith(".") or "/." in path:
+            skipped.append(path)
         else:
-            kept.append(change)
+            kept.append(step)
     return tuple(kept), tuple(skipped)
 
 
-def with_removals(changes: Changes, before: Manifest) -> Changes:
-    """Return the changes with a removal before every change of kind.
+def with_removals(steps: Iterable[Step], before: Folder) -> tuple[Step, ...]:
+    """Return the steps with a removal before every change of kind.
 
     A real master sends the new kind alone (``protocol.md`` section 3.4).
 
     Args:
-        changes: as they came.
+        steps: as they came.
         before: the cache's tree.
     """
-    return tuple(_with_removals(changes, before))
+    return tuple(_with_removals(steps, before))
 
 
-def _with_removals(changes: Changes, before: Manifest) -> Iterator[Change]:
+def _with_removals(steps: Iterable[Step], before: Folder) -> Iterator[Step]:
     removed: set[RelPath] = set()
-    for change in changes:
-        if isinstance(change, Remove):
-            removed.add(change.path)
-        else:
-            old = before.get(change.path)
-            new_kind = Kind.FILE if isinstance(change, WriteFile) else Kind.DIRECTORY
-            if old is not None and old.kind is not new_kind and not _is_at_or_below(change.path, removed):
-                removed.add(change.path)
-                yield Remove(path=change.path, kind=old.kind)
-        yield change
+    for step in steps:
+        if isinstance(step, Remove):
+            removed.add(step.path)
+        elif not isinstance(step, Adjust):
+            old = get(before, step.path)
+            new_kind = Kind.DIRECTORY if isinstance(step, MakeDirectory) else Kind.FILE
+            if old is not None and kind_of(old) is not new_kind and not _is_at_or_below(step.path, removed):
+                removed.add(step.path)
+                yield Remove(path=step.path, kind=kind_of(old))
+        yield step
 
 
 def _is_at_or_below(path: RelPath, tops: set[RelPath]) -> bool:
     return path in tops or any(folder in tops for folder in ancestors(path))
 
 
-def check_removals(changes: Changes, before: Manifest, max_delete: MaxDelete) -> None:
-    """Make sure that no more files vanish than ``max_delete`` allows.
+def check_removals(
+    steps: Iterable[Step], before: Folder, max_delete: MaxDelete, burst: RemovalBudget = NO_REMOVALS
+) -> int:
+    """Make sure that no more files vanish than ``max_delete`` allows; return how many do.
 
-    Counted are files, not folders, whose path would vanish, against the files in the cache before.
+    Counted are files, not folders, whose path would vanish, against the files in the cache before: before the
+    burst of removals to which the update belongs.
 
     Args:
-        changes: with all removals, see ``with_removals``.
+        steps: with all removals, see ``with_removals``.
         before: the cache's tree.
         max_delete: the slave's limit.
+        burst: what has gone lately.
 
     Raises:
         TooManyRemovalsError: more would vanish.
     """
-    files = {entry.path for entry in before.files}
-    left = set(files)
-    for change in changes:
-        if isinstance(change, WriteFile):
-            left.add(change.path)
-        elif isinstance(change, Remove) and change.path in left:
-            left.remove(change.path)
-        elif isinstance(change, Remove):
-            left = {path for path in left if not path.startswith(f"{change.path}/")}
-    vanishing = len(files - left)
-    limit = max_delete.limit(len(files))
-    if vanishing > limit:
-        raise TooManyRemovalsError(
-            f"the update would remove {vanishing} of {len(files)} files; max_delete ({max_delete}) allows {limit}",
-            hint="if the files are really meant to go, raise max_delete for this slave; "
-            "if not, look for what is missing on the master",
-        )
+    files, vanishing = before.totals.files, count_vanishing(steps, before)
+    if burst.allows(vanishing, files=files, max_delete=max_delete):
+        return vanishing
+    counted = burst.counted_of(files)
+    earlier = f", {burst.removed} more have just gone" if burst.removed else ""
+    raise TooManyRemovalsError(
+        f"the update would remove {vanishing} of {files} files{earlier}; "
+        f"max_delete ({max_delete}) allows {max_delete.limit(counted)}" + (f" of {counted}" if earlier else ""),
+        hint="if the files are really meant to go, raise max_delete for this slave; "
+        "if not, look for what is missing on the master",
+    )
+
+
+def count_vanishing(steps: Iterable[Step], before: Folder) -> int:
+    """Return how many files of ``before`` are not there after the steps; it costs the steps, not the tree."""
+    removed_at: dict[RelPath, int] = {}
+    written_at: dict[RelPath, int] = {}
+    for position, step in enumerate(steps):
+        if isinstance(step, Remove):
+            removed_at[step.path] = position
+        elif isinstance(step, WriteFile | PlannedWrite):
+            written_at[step.path] = position
+    if not removed_at:
+        return 0
+    going = sum(
+        _files_of(get(before, path))
+        for path in removed_at
+        if not any(folder in removed_at for folder in ancestors(path))
+    )
+    back = sum(
+        1
+        for path, position in written_at.items()
+        if -1 < _last_removal(path, removed_at) < position and isinstance(get(before, path), File)
+    )
+    return going - back
+
+
+def _files_of(entry: Entry | None) -> int:
+    if isinstance(entry, Folder):
+        return entry.totals.files
+    return 0 if entry is None else 1
+
+
+def _last_removal(path: RelPath, removed_at: dict[RelPath, int]) -> int:
+    """Return when ``path`` last went, with one of its folders or alone; -1 if it did not."""
+    return max(removed_at.get(place, -1) for place in (*ancestors(path), path))

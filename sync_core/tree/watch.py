@@ -1,191 +1,243 @@
-"""File events: they only say where to look now; the periodic scan stays the truth (``design.md`` section 3)."""
+"""File events: they only say where to look now; the periodic scan stays the truth (``design.md`` section 3).
+
+Events are read in the event loop and told at once. Nothing waits for the other half of a move: while one did, the
+begin of a write would be told too late, and half a file would be trusted.
+"""
 
 from __future__ import annotations
 
-import itertools
+import asyncio
 import logging
-import os
-import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from watchdog import events
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
-from watchdog.observers.inotify import InotifyObserver
+from sync_core.model.hints import Hint, HintKind
+from sync_core.model.path import ROOT
+from sync_core.tree.inotify import Inotify, KernelEvent, reason_of
+from sync_core.tree.inotify_reader import InotifyReader
+from sync_core.tree.root_way import WatchedWay, find_way, watch_way
+from sync_core.tree.watch_walk import beside_loop
+from sync_core.tree.watched_tree import WatchedTree
 
-from sync_core.model.errors import UnsafeNameError
-from sync_core.model.path import ROOT, RelPath, ancestors, check_name, rel_path
-
-__all__ = ["Hint", "Watch", "trusted_paths"]
+__all__ = ["Watch", "WatchStatus"]
 
 _log = logging.getLogger(__name__)
 
-_WANTED: Final[list[type[FileSystemEvent]]] = [
-    events.FileCreatedEvent,
-    events.FileModifiedEvent,
-    events.FileClosedEvent,
-    events.FileMovedEvent,
-    events.FileDeletedEvent,
-    events.DirCreatedEvent,
-    events.DirMovedEvent,
-    events.DirDeletedEvent,
-]
-"""The kernel is asked for these only: our own reading must not wake us.
+_AGAIN_S: Final = 5.0
+"""Between two tries where there are no events, and two signs of life where there are."""
 
-Modes and times are left to the full scan: who sets them after closing a file must not take back the trust in it.
-"""
+_REST_S: Final = 0.25
+"""A watch that is lost again and again is made anew this often at most."""
+
+_ALL_BEGUN: Final = Hint(path=ROOT, kind=HintKind.BEGUN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
-    """Something happened at a path.
+class WatchStatus:
+    """Whether events are told.
 
     Attributes:
-        path: where; the root means that nobody knows.
-        is_complete: a file was closed after writing or moved into place, or a folder was moved into place.
+        is_live: they are, from the whole tree.
+        reason: why they are not; only the periodic scan sees everything then.
     """
 
-    path: RelPath
-    is_complete: bool
+    is_live: bool
+    reason: str | None = None
 
 
-def trusted_paths(hints: Iterable[Hint], newer: Iterable[Hint] = ()) -> frozenset[RelPath]:
-    """Return what a ``Settler`` may trust: the paths whose last hint said that they are complete.
-
-    A write below a folder that was moved into place takes the trust from the whole folder.
-
-    Args:
-        hints: those that came before the look, in order.
-        newer: those that came since it began. They only take trust away: what the look saw may be the half of what
-            is complete now. They belong to the next look too, which then can trust.
-    """
-    trusted: set[RelPath] = set()
-    for hint in hints:
-        if hint.is_complete:
-            trusted.add(hint.path)
-        else:
-            trusted.difference_update((hint.path, *ancestors(hint.path)))
-    for hint in newer:
-        trusted.difference_update((hint.path, *ancestors(hint.path)))
-    return frozenset(trusted)
+_NOT_STARTED: Final = WatchStatus(is_live=False, reason="it is not watched")
 
 
 class Watch:
-    """Watches a tree for changes.
+    """Watches a tree for changes, and watches again when that ends.
+
+    It is made anew when the root was removed, moved or replaced, or when its path leads elsewhere (a link was
+    re-pointed, a folder on the way moved), when events were lost and when they ceased. Then there is a hint at the
+    root that takes all trust away, and a second one when the new watch stands.
 
     Args:
         root: the folder, with all that is below. Names that begin with ``.`` are ignored; links are not followed.
-        on_hint: called for every event, on a thread of the watch: it must be quick and thread-safe, and must not
-            call ``stop``.
+        on_hint: called in the event loop, for every event that counts; it must be quick.
+        again_s: seconds between two tries where there are no events, and two signs of life where there are.
+        kernel: gives an inotify instance.
     """
 
-    def __init__(self, root: Path, on_hint: Callable[[Hint], None]) -> None:
-        self._root = root
+    def __init__(
+        self,
+        root: Path,
+        on_hint: Callable[[Hint], None],
+        *,
+        again_s: float = _AGAIN_S,
+        kernel: Callable[[], Inotify] = Inotify,
+    ) -> None:
+        self._root = root.absolute()
         self._on_hint = on_hint
-        self._observer: InotifyObserver | None = None
-        self._watched: tuple[str, int, int] | None = None
+        self._again_s = again_s
+        self._kernel = kernel
+        self._status = _NOT_STARTED
+        self._is_known = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> bool:
+    @property
+    def status(self) -> WatchStatus:
+        """Whether events are told now, or why not."""
+        return self._status
+
+    async def start(self) -> WatchStatus:
         """Watch from now on; return whether that works.
 
-        Calling it again is cheap and keeps a watch true whose folder was replaced or came back: do so before each
-        full scan. It does not work while there is no such folder, or where the system's limits are reached.
+        What happens after it returned is told, so a scan belongs after it. Where it does not work yet it goes on
+        trying, and gives a hint at the root as soon as it does.
         """
-        current = self._identify()
-        if self._observer is not None and current == self._watched:
-            return True
-        self.stop()
-        if current is None:
+        if self._task is None:
+            self._task = asyncio.create_task(self._keep_watching())
+        await self._is_known.wait()
+        return self._status
+
+    async def stop(self) -> None:
+        """Stop watching; no hint comes after it was called. Harmless when nothing is watched."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        self._status = _NOT_STARTED
+        self._is_known.clear()
+
+    async def _keep_watching(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            next_at = loop.time() + _REST_S
+            try:
+                await _Round(self._root, self._kernel, self._again_s, self._hint, self._say).run()
+            except OSError as error:
+                self._say(WatchStatus(is_live=False, reason=reason_of(error)))
+                next_at = loop.time() + self._again_s
+            except Exception as error:  # an error here must not pass for quiet, nor end the watch
+                _log.exception("%s could not be watched", self._root)
+                self._say(WatchStatus(is_live=False, reason=repr(error)))
+                self._hint(_ALL_BEGUN)
+                next_at = loop.time() + self._again_s
+            await asyncio.sleep(next_at - loop.time())
+
+    def _hint(self, hint: Hint) -> None:
+        if self._task is not None:
+            self._on_hint(hint)
+
+    def _say(self, status: WatchStatus) -> bool:
+        """Take over a state and say what is new; return whether it follows on another one."""
+        before, self._status = self._status, status
+        is_first = not self._is_known.is_set()
+        self._is_known.set()
+        if status == before:
             return False
-        try:
-            self._observer = self._observe(current[0])
-        except OSError as error:
-            _log.debug("! no events from %s: %s", self._root, error)
-            return False
-        self._watched = current
-        return True
-
-    def stop(self) -> None:
-        """Stop watching; no hint comes after it returned. Harmless when nothing is watched."""
-        observer, self._observer, self._watched = self._observer, None, None
-        if observer is not None:
-            observer.stop()
-            observer.join()
-
-    def _identify(self) -> tuple[str, int, int] | None:
-        try:
-            real = os.path.realpath(self._root, strict=True)
-            found = Path(real).stat()
-        except OSError:
-            return None
-        return real, found.st_dev, found.st_ino
-
-    def _observe(self, real: str) -> InotifyObserver:
-        # Folders that are made one in the other quickly may be registered twice, which watchdog warns of; it is
-        # harmless, but turned into an error it would end the thread that reads events.
-        warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning)
-        # Full events keep what was moved in from outside apart from what was merely created.
-        observer = InotifyObserver(generate_full_events=True)
-        try:
-            observer.schedule(_Handler(real, self._on_hint), real, recursive=True, event_filter=_WANTED)
-            observer.start()
-        except OSError:
-            observer.stop()
-            raise
-        return observer
+        if not status.is_live:
+            _log.warning("no events from %s: %s; changes are seen by the periodic scan", self._root, status.reason)
+        elif not is_first:
+            _log.info("%s is watched again", self._root)
+        return not is_first
 
 
-class _Handler(FileSystemEventHandler):
-    """Turns events into hints."""
+class _Round:
+    """One watch, from being made to its loss.
 
-    def __init__(self, real: str, on_hint: Callable[[Hint], None]) -> None:
-        self._real = real
-        self._prefix = real.rstrip("/") + "/"
+    Args:
+        root: an absolute path.
+        kernel: gives an inotify instance.
+        again_s: seconds between two signs of life.
+        on_hint: called until the loss.
+        say: told of each state; returns whether it follows on another one.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        kernel: Callable[[], Inotify],
+        again_s: float,
+        on_hint: Callable[[Hint], None],
+        say: Callable[[WatchStatus], bool],
+    ) -> None:
+        self._root = root
+        self._kernel = kernel
+        self._again_s = again_s
         self._on_hint = on_hint
+        self._say = say
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._way: WatchedWay | None = None
+        self._has_tree = False
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        """Pass on what ``event`` means, if it concerns a name that counts."""
-        if event.is_synthetic:  # watchdog's own guess at what is in a folder; the folder's hint covers that
-            return
-        for place, is_complete in _places(event):
-            hint = self._hint_at(os.fsdecode(place), is_complete=is_complete)
-            if hint is not None:
-                self._on_hint(hint)
+    async def run(self) -> None:
+        """Watch until that is lost.
 
-    def _hint_at(self, place: str, *, is_complete: bool) -> Hint | None:
-        """Return the hint at ``place``; ``None`` where it does not count."""
-        if place == self._real:
-            return Hint(path=ROOT, is_complete=is_complete)
-        if not place.startswith(self._prefix):
-            return None
-        text = place[len(self._prefix) :]
-        if any(name.startswith(".") for name in text.split("/")):
-            return None
+        Raises:
+            OSError: it can't be watched.
+        """
+        async with AsyncExitStack() as opened:
+            reader = InotifyReader(self._kernel(), self._take_on_way, self._lose)
+            opened.push_async_callback(reader.close)
+            self._way = await beside_loop(partial(watch_way, reader.kernel, self._root))
+            reader.open()
+            if self._way.way.real is None:
+                self._say(WatchStatus(is_live=False, reason="there is no such folder"))
+                await asyncio.wait([self._lost], timeout=self._again_s)
+                return
+            tree = WatchedTree(
+                self._way.way.real,
+                self._kernel(),
+                on_hint=self._pass_on,
+                on_lost=self._lose,
+                on_refused=self._take_refusal,
+                on_standing=self._take_standing,
+            )
+            opened.push_async_callback(tree.close)
+            self._has_tree = True
+            await tree.stand()
+            await self._look_after(tree, reader)
+
+    async def _look_after(self, tree: WatchedTree, reader: InotifyReader) -> None:
+        """Keep a tree watched, and ask for signs of life, until it is lost."""
+        work = asyncio.create_task(tree.keep_standing())
         try:
-            return Hint(path=rel_path(text), is_complete=is_complete)
-        except UnsafeNameError:
-            return Hint(path=_safe_part(text), is_complete=False)  # a look at its folder reports it
+            while not self._lost.done():
+                await asyncio.wait([self._lost, work], timeout=self._again_s, return_when=asyncio.FIRST_COMPLETED)
+                if work.done():
+                    work.result()
+                if not self._lost.done():
+                    await self._check(tree, reader)
+        finally:
+            work.cancel()
+            await asyncio.wait([work])
 
+    async def _check(self, tree: WatchedTree, reader: InotifyReader) -> None:
+        """See to what no event tells of: another file system on the way, an instance that somebody closed."""
+        reader.beat()
+        tree.check()
+        if self._way is not None and await beside_loop(partial(find_way, self._root)) != self._way.way:
+            self._lose("the path leads to another folder")
 
-def _safe_part(text: str) -> RelPath:
-    """Return the folders of a path up to the first name that is not allowed."""
-    return rel_path("/".join(itertools.takewhile(_is_allowed, text.split("/"))))
+    def _take_on_way(self, event: KernelEvent) -> None:
+        if self._way is not None and self._way.is_changed_by(event):
+            self._lose("the path leads to another folder")
 
+    def _lose(self, reason: str) -> None:
+        if self._lost.done():
+            return
+        self._lost.set_result(None)
+        if self._has_tree:
+            self._say(WatchStatus(is_live=False, reason=reason))
+            self._on_hint(_ALL_BEGUN)
 
-def _is_allowed(name: str) -> bool:
-    try:
-        check_name(name)
-    except UnsafeNameError:
-        return False
-    return True
+    def _pass_on(self, hint: Hint) -> None:
+        if not self._lost.done():
+            self._on_hint(hint)
 
+    def _take_refusal(self, reason: str) -> None:
+        if not self._lost.done() and self._say(WatchStatus(is_live=False, reason=reason)):
+            self._on_hint(_ALL_BEGUN)
 
-def _places(event: FileSystemEvent) -> Iterator[tuple[bytes | str, bool]]:
-    """Give the places of an event, and whether what is there now is complete."""
-    if event.event_type == events.EVENT_TYPE_MOVED:
-        yield event.src_path, False
-        yield event.dest_path, True
-    else:
-        yield event.src_path, event.event_type == events.EVENT_TYPE_CLOSED
+    def _take_standing(self) -> None:
+        if not self._lost.done() and self._say(WatchStatus(is_live=True)):
+            self._on_hint(Hint(path=ROOT, kind=HintKind.LOOK))

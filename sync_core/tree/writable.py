@@ -1,4 +1,8 @@
-"""Changing folders below a root without being led out of it: every step is relative to an open folder."""
+"""Changing folders below a root without being led out of it: every step is relative to an open folder.
+
+The folders on the way to the one in use stay open, so that an update that goes through a tree in order opens each
+folder once.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,16 @@ from pathlib import Path
 from typing import Final
 
 from sync_core.model.errors import FileTroubleError, UnsafeNameError
-from sync_core.model.path import RelPath, join, name_of, parent_of
-from sync_core.tree.ground import OPEN_FOLDER
+from sync_core.model.path import ROOT, RelPath, name_of, parent_of
+from sync_core.tree.disk import Disk
+from sync_core.tree.ground import MAX_DEPTH, OPEN_FOLDER
 
 __all__ = ["WritableTree", "open_writable"]
 
 _log = logging.getLogger(__name__)
+
+_OPEN_TOP: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+"""The root itself may be reached through links."""
 
 _CANT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 """What file systems say that don't sync folders."""
@@ -29,29 +37,53 @@ class WritableTree:
     """A root that may be changed.
 
     Args:
-        fd: open on the root.
+        fd: open on the root; it stays the caller's.
+        disk: where the root lies.
+
+    Attributes:
+        fd: as given.
+        is_one_disk: whether every folder that was opened lies on the root's file system.
     """
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
+    def __init__(self, fd: int, disk: Disk) -> None:
+        self.fd = fd
+        self.is_one_disk = True
+        self._disk = disk
+        self._device = os.fstat(fd).st_dev
+        self._names: list[str] = []
+        self._fds = [fd]
+        self._place = ROOT
 
-    @contextmanager
-    def folder(self, path: RelPath) -> Iterator[int]:
-        """Give a descriptor of the folder ``path``.
+    def at(self, path: RelPath) -> int:
+        """Return a descriptor of the folder ``path``; it is closed by the next call for another folder.
 
         Raises:
             UnsafeNameError: a link stands where a folder must be.
             OSError: it does not exist, or can't be opened.
         """
-        fd = os.dup(self._fd)
-        try:
-            seen = RelPath("")
-            for name in path.split("/") if path else []:
-                seen = join(seen, name)
-                fd = _step(fd, name, seen)
-            yield fd
-        finally:
-            os.close(fd)
+        if path == self._place:
+            return self._fds[-1]
+        names = path.split("/") if path else []
+        if len(names) >= MAX_DEPTH:
+            raise OSError(errno.ENAMETOOLONG, "too many folders deep")
+        shared = 0
+        for ours, theirs in zip(self._names, names, strict=False):
+            if ours != theirs:
+                break
+            shared += 1
+        self._leave(shared)
+        for name in names[shared:]:
+            self._enter(name)
+        return self._fds[-1]
+
+    def both(self, above: RelPath, path: RelPath) -> tuple[int, int]:
+        """Return descriptors of the folder ``path`` and of one of the folders above it, or of itself; see ``at``."""
+        inner = self.at(path)
+        return self._fds[above.count("/") + 1 if above else 0], inner
+
+    def leave(self) -> None:
+        """Close all but the root: the next step looks anew what stands on its way."""
+        self._leave(0)
 
     def check(self, path: RelPath) -> None:
         """Make sure that ``path`` can be removed without going through a link.
@@ -60,8 +92,8 @@ class WritableTree:
             UnsafeNameError: a link stands where one of its folders must be.
             OSError: one of them can't be opened.
         """
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.folder(parent_of(path)):
-            pass
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            self.at(parent_of(path))
 
     def make(self, path: RelPath) -> bool:
         """Make the folder ``path`` if it is not there; return whether it was made.
@@ -70,12 +102,11 @@ class WritableTree:
             UnsafeNameError: a link stands there, or above it.
             OSError: it can't be made; something else stands there.
         """
-        with self.folder(parent_of(path)) as above:
-            try:
-                os.mkdir(name_of(path), dir_fd=above)
-            except FileExistsError:
-                with self.folder(path):
-                    return False
+        try:
+            os.mkdir(name_of(path), dir_fd=self.at(parent_of(path)))
+        except FileExistsError:
+            self.at(path)
+            return False
         return True
 
     def remove(self, path: RelPath) -> bool:
@@ -88,12 +119,12 @@ class WritableTree:
             OSError: it can't be removed.
         """
         try:
-            with self.folder(parent_of(path)) as above:
-                found = os.stat(name_of(path), dir_fd=above, follow_symlinks=False)
-                if stat.S_ISDIR(found.st_mode):
-                    shutil.rmtree(name_of(path), dir_fd=above)
-                else:
-                    os.unlink(name_of(path), dir_fd=above)
+            above, name = self.at(parent_of(path)), name_of(path)
+            found = os.stat(name, dir_fd=above, follow_symlinks=False)
+            if stat.S_ISDIR(found.st_mode):
+                shutil.rmtree(name, dir_fd=above)
+            else:
+                os.unlink(name, dir_fd=above)
         except (FileNotFoundError, NotADirectoryError):
             return False
         return True
@@ -104,27 +135,32 @@ class WritableTree:
         Raises:
             OSError: the disk could not take them.
         """
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError), self.folder(path) as fd:
-            try:
-                os.fsync(fd)
-            except OSError as error:
-                if error.errno not in _CANT_SYNC:
-                    raise
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            _sync_folder(self.at(path), self._disk)
 
+    def _leave(self, depth: int) -> None:
+        while len(self._names) > depth:
+            self._names.pop()
+            os.close(self._fds.pop())
+        self._place = RelPath("/".join(self._names))
 
-def _step(fd: int, name: str, seen: RelPath) -> int:
-    """Return the folder ``name`` in ``fd``, open; ``fd`` is closed if that worked."""
-    try:
-        inner = os.open(name, OPEN_FOLDER, dir_fd=fd)
-    except OSError:
-        if _is_link(fd, name):
-            raise UnsafeNameError(
-                f"{seen!r} is a link where a folder must be; nothing is written through it",
-                hint="remove the link, or put a real folder there",
-            ) from None
-        raise
-    os.close(fd)
-    return inner
+    def _enter(self, name: str) -> None:
+        above = self._fds[-1]
+        try:
+            fd = os.open(name, OPEN_FOLDER, dir_fd=above)
+        except OSError:
+            if _is_link(above, name):
+                seen = "/".join((*self._names, name))
+                raise UnsafeNameError(
+                    f"{seen!r} is a link where a folder must be; nothing is written through it",
+                    hint="remove the link, or put a real folder there",
+                ) from None
+            raise
+        self._fds.append(fd)
+        self._names.append(name)
+        self._place = RelPath("/".join(self._names))
+        if os.fstat(fd).st_dev != self._device:
+            self.is_one_disk = False
 
 
 def _is_link(fd: int, name: str) -> bool:
@@ -135,14 +171,14 @@ def _is_link(fd: int, name: str) -> bool:
 
 
 @contextmanager
-def open_writable(root: Path) -> Iterator[WritableTree]:
+def open_writable(root: Path, disk: Disk) -> Iterator[WritableTree]:
     """Give ``root`` for changing; it is made if only it is missing.
 
     Raises:
         FileTroubleError: it can't be opened or made.
     """
     try:
-        fd = _open_or_make(root)
+        fd = _open_or_make(root, disk)
     except FileNotFoundError:
         raise FileTroubleError(
             f"the folder {str(root)!r} can't be made: {str(root.parent)!r} does not exist",
@@ -150,17 +186,30 @@ def open_writable(root: Path) -> Iterator[WritableTree]:
         ) from None
     except OSError as error:
         raise FileTroubleError(f"the folder {str(root)!r} can't be used: {error.strerror}") from None
+    tree = WritableTree(fd, disk)
     try:
-        yield WritableTree(fd)
+        yield tree
     finally:
+        tree.leave()
         os.close(fd)
 
 
-def _open_or_make(root: Path) -> int:
-    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+def _open_or_make(root: Path, disk: Disk) -> int:
+    with contextlib.suppress(FileNotFoundError):
+        return os.open(root, _OPEN_TOP)
+    root.mkdir()
+    _log.info("made the folder %r", str(root))
+    above = os.open(root.parent, _OPEN_TOP)
     try:
-        return os.open(root, flags)
-    except FileNotFoundError:
-        root.mkdir()
-        _log.info("made the folder %r", str(root))
-        return os.open(root, flags)
+        _sync_folder(above, disk)
+    finally:
+        os.close(above)
+    return os.open(root, _OPEN_TOP)
+
+
+def _sync_folder(fd: int, disk: Disk) -> None:
+    try:
+        disk.fsync(fd)
+    except OSError as error:
+        if error.errno not in _CANT_SYNC:
+            raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,17 @@ from sync_core.agent.http_link import HttpLink
 from sync_core.agent.master_link import MasterLink, open_link
 from sync_core.agent.slave import Patience
 from sync_core.model.errors import UnreachableError
+from sync_core.model.file import File
+from sync_core.model.folder import EMPTY_FOLDER, walk
 from sync_core.model.inventory import Dialect, Host, Inventory, Role
-from sync_core.model.manifest import EMPTY_MANIFEST
 from sync_core.protocol.messages import FetchConfiguration
 from sync_core.protocol.requests import decode_request
 from sync_core.version import WIRE_VERSION
 from tests.support.agents import ScriptedPeer, a_resolver
 from tests.support.check_loops import LoopingSlave
+from tests.support.disk import read_tree, write_tree
 from tests.support.http import PROLOG, ScriptedSupervisor, a_response
 from tests.support.net import Lines, a_host, eventually, free_port, run
-from tests.support.trees import read_tree, write_tree
 
 NOTHING = PROLOG + b"<spooler><answer><configuration.directory/></answer></spooler>"
 
@@ -86,9 +88,9 @@ def test_list_fetch_apply_and_again_after_a_wake_up(tmp_path: Path) -> None:
     assert asked[0] == FetchConfiguration(
         scheduler_id="slave", udp_port=5001, version=WIRE_VERSION, interval_s=91, listed=asked[0].listed
     )
-    assert [entry.path for entry in asked[0].listed] == ["kept", "old"]
-    assert [entry.path for entry in asked[1].listed] == ["a", "d", "d/b", "kept"]
-    assert all(entry.md5 for entry in asked[1].listed if entry.is_file)
+    assert [path for path, _ in walk(asked[0].listed)] == ["kept", "old"]
+    assert [path for path, _ in walk(asked[1].listed)] == ["a", "d", "d/b", "kept"]
+    assert all(entry.md5 for _, entry in walk(asked[1].listed) if isinstance(entry, File))
     prefixes = {prefix for _, prefix, _ in lines.lines if prefix}
     assert prefixes == {f"Supervisor_client http://127.0.0.1:{supervisor.port}"}
     messages = lines.messages("INFO")
@@ -241,25 +243,26 @@ def test_odd_names_are_listed_to_jsync_only(tmp_path: Path) -> None:
                 await eventually(lambda: len(supervisor.bodies) == 2)
 
     run(scenario())
-    assert [[entry.path for entry in request.listed] for request in requests(supervisor)] == [
+    assert [[path for path, _ in walk(request.listed)] for request in requests(supervisor)] == [
         ["plain"],
         ["plain", "Ä"],
     ]
 
 
-def test_all_addresses_of_a_name_are_tried() -> None:
+def test_all_addresses_of_a_name_are_tried(tmp_path: Path) -> None:
     supervisor = ScriptedSupervisor(lambda _: a_response(NOTHING))
     resolver = a_resolver(two_sos=["127.0.0.2", "127.0.0.1"])
 
     async def scenario() -> None:
+        cache = LoopingSlave(tmp_path / "c").cache
         async with supervisor.running():
             master = a_master(supervisor.port, address="two.sos")
             link = await open_link(a_host("slave"), master, resolver, answer_timeout_s=5)
-            assert await link.fetch(EMPTY_MANIFEST) == ()
+            assert (await link.check(cache, looks=True, wake=asyncio.Event())).tree == EMPTY_FOLDER
             assert link.display == f"http://two.sos:{supervisor.port}"
             await link.close()
         with pytest.raises(UnreachableError, match="Connection refused"):
-            await link.fetch(EMPTY_MANIFEST)
+            await link.check(cache, looks=True, wake=asyncio.Event())
 
     run(scenario())
 

@@ -28,12 +28,11 @@ from sync_core.protocol.messages import (
     StateAnswer,
 )
 from sync_core.protocol.requests import encode_request
-from sync_core.tree.memory import save_observations
-from sync_core.tree.scan import scan
 from tests.support.agents import Pair, a_pair, running, state_of
+from tests.support.digests import save_settled
+from tests.support.disk import read_tree, write_tree
 from tests.support.http import ENGINE, get, read_response
 from tests.support.net import LOCALHOST, Lines, RawPeer, eventually, run
-from tests.support.trees import read_tree, write_tree
 
 
 def a_fetch(**changes: Any) -> FetchConfiguration:
@@ -43,7 +42,7 @@ def a_fetch(**changes: Any) -> FetchConfiguration:
 
 def settled(pair: Pair) -> None:
     """Let the remote folder count as settled, as after a restart."""
-    save_observations(state_of(pair.state, "master").digests_path, scan(pair.remote).observations)
+    save_settled(state_of(pair.state, "master").digests_path, pair.remote)
 
 
 def put(path: Path, content: bytes) -> None:
@@ -94,9 +93,22 @@ def test_the_folder_is_that_of_the_scheduler_id(tmp_path: Path) -> None:
     run(scenario())
 
 
-def test_a_slave_of_the_inventory_may_have_a_folder_by_its_host_too(tmp_path: Path) -> None:
+def test_the_folder_of_the_scheduler_id_goes_before_that_of_the_host(tmp_path: Path) -> None:
+    """As in capture 10."""
     pair = a_pair(tmp_path, slave={"scheduler_id": "slave1"})
     write_tree(pair.remote, {"slave1/id": b"i"})
+    put(pair.own / "host", b"h")
+    settled(pair)
+
+    async def scenario() -> None:
+        async with running(a_master(pair)):
+            assert await fetched(pair, a_fetch()) == {"id": b"i"}
+
+    run(scenario())
+
+
+def test_a_slave_of_the_inventory_may_have_a_folder_by_its_host_too(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path, slave={"scheduler_id": "slave1"})
     put(pair.own / "host", b"h")
     settled(pair)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.slave_agent import SlaveAgent
-from sync_core.model.manifest import EMPTY_MANIFEST
 from sync_core.net.client import CommandClient
 from sync_core.protocol.messages import (
     Answer,
@@ -18,22 +17,26 @@ from sync_core.protocol.messages import (
     ShowState,
     StateAnswer,
 )
-from sync_core.tree.memory import save_observations
-from sync_core.tree.scan import scan
 from tests.support.agents import Pair, a_pair, a_registration, running, state_of
+from tests.support.digests import save_settled
+from tests.support.disk import write_tree
+from tests.support.masters import put
 from tests.support.net import LOCALHOST, Lines, eventually, free_port, run
-from tests.support.trees import read_tree, write_tree
 
 
 def settled(pair: Pair) -> None:
     """Let the remote folder count as settled, as after a restart."""
-    save_observations(state_of(pair.state, "master").digests_path, scan(pair.remote).observations)
+    save_settled(state_of(pair.state, "master").digests_path, pair.remote)
 
 
-def put(root: Path, path: str, content: bytes) -> None:
-    temporary = root / ".new"
-    temporary.write_bytes(content)
-    temporary.replace(root / path)
+def copy_of(pair: Pair) -> dict[str, bytes | None]:
+    """Return what is in the cache, without the temporaries of an update; one of them may go while this looks."""
+    found: dict[str, bytes | None] = {}
+    for place in sorted(pair.cache.rglob("*")):
+        name = str(place.relative_to(pair.cache))
+        if not place.name.startswith("."):
+            found[name] = None if place.is_dir() else place.read_bytes()
+    return found
 
 
 @asynccontextmanager
@@ -68,10 +71,10 @@ def test_the_story_of_a_pair(tmp_path: Path) -> None:
     async def go() -> None:
         async with running(a_master(pair)), running(a_slave(pair)):
             await eventually(lambda: slaves.status().get("in_sync") is True)
-            assert read_tree(pair.cache) == {"a": b"1", "b": b"own"}
+            assert copy_of(pair) == {"a": b"1", "b": b"own"}
             await eventually(lambda: masters.status().get("slaves_in_sync") == 1)
             put(pair.remote / "_all", "c", b"3")  # the wake-up brings it
-            await eventually(lambda: read_tree(pair.cache).get("c") == b"3")
+            await eventually(lambda: copy_of(pair).get("c") == b"3")
             await eventually(lambda: slaves.status().get("files") == 3)
             (entry,) = masters.status()["slaves"]
             assert entry["slave"] == "slave"
@@ -120,7 +123,7 @@ def test_a_slave_of_nobodys_inventory_is_served_too_and_signalled(tmp_path: Path
         async with running(a_master(pair)), a_client(pair) as client:
             message = a_registration(tcp_port=1, udp_port=udp)
             assert isinstance(await client.register(message, timeout_s=5), OkAnswer)
-            answer = await client.fetch(FetchUpdatedFiles(listed=EMPTY_MANIFEST), timeout_s=5)
+            answer = await client.fetch(FetchUpdatedFiles(), timeout_s=5)
             assert isinstance(answer, ChangesAnswer)
             await eventually(lambda: state.status().get("slaves_in_sync") == 1)
             put(pair.remote / "_all", "b", b"2")
@@ -129,7 +132,7 @@ def test_a_slave_of_nobodys_inventory_is_served_too_and_signalled(tmp_path: Path
             assert state.status()["slaves_in_sync"] == 0
             await eventually(lambda: f"sending UDP command check_folders to 127.0.0.1:{udp}" in lines.messages("INFO"))
 
-    with Lines.of("sync_core.agent.wakeups") as lines:
+    with Lines.of("sync_core.agent.signals") as lines:
         run(go())
 
 
@@ -143,7 +146,7 @@ def test_the_newer_of_two_connections_wins_over_the_wire(tmp_path: Path) -> None
             await eventually(lambda: old.is_closed)
             assert isinstance(await new.fetch(FetchUpdatedFiles(), timeout_s=5), ChangesAnswer)
 
-    with Lines.of("sync_core.agent.master") as lines:
+    with Lines.of("sync_core.agent.signals") as lines:
         run(go())
     assert lines.messages("WARNING")[0].startswith("SCHEDULER-714  ")
 
@@ -155,9 +158,9 @@ def test_a_slave_without_a_wake_up_port_says_so_and_works(tmp_path: Path) -> Non
 
     async def go() -> None:
         async with running(a_master(pair)), running(a_slave(pair)):
-            await eventually(lambda: read_tree(pair.cache) == {"a": b"1"})
+            await eventually(lambda: copy_of(pair) == {"a": b"1"})
             put(pair.remote / "_all", "b", b"2")  # by TCP
-            await eventually(lambda: len(read_tree(pair.cache)) == 2)
+            await eventually(lambda: len(copy_of(pair)) == 2)
             client = await CommandClient.connect(LOCALHOST, pair.slave.tcp_port, timeout_s=5)
             state = await client.ask(ShowState(), timeout_s=5)
             assert isinstance(state, StateAnswer)
@@ -194,7 +197,7 @@ def test_a_folder_that_can_be_no_slaves_is_told_of(tmp_path: Path) -> None:
     settled(pair)
 
     async def go() -> None:
-        with Lines.of("sync_core.agent.folders") as lines:
+        with Lines.of("sync_core.agent.folder_names") as lines:
             async with running(a_master(pair)):
                 await eventually(lambda: bool(lines.messages("WARNING")))
             assert [line.split()[0] for line in lines.messages("WARNING")] == ["127.0.0.1#abc"]

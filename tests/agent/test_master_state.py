@@ -3,17 +3,18 @@ from __future__ import annotations
 from typing import Any
 
 from sync_core.agent.master_state import remote_scheduler, slave_status
-from sync_core.agent.registration import Identity, Slave
+from sync_core.model.registry.registration import Identity, Slave, Unanswered
 from sync_core.model.reminder import Reminder
-from sync_core.protocol.messages import ErrorAnswer
-from tests.support.agents import a_registration
 from tests.support.net import LOCALHOST
+from tests.support.registrations import a_said, a_view
+
+GIVEN = a_view(a="1")
 
 
 def a_slave(**changes: Any) -> Slave:
     values: dict[str, Any] = {
         "identity": Identity(LOCALHOST, 5000),
-        "message": a_registration(),
+        "registration": a_said(),
         "connection": "c",
         "connected_at": 1_350_000_000.0,
     }
@@ -39,8 +40,8 @@ def test_remote_scheduler_has_the_attributes_of_both_versions() -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    message = a_registration(udp_port=0, scheduler_id="")
-    gone = a_slave(connection=None, disconnected_at=1_350_000_003.0, message=message)
+    said = a_said(udp_port=0, scheduler_id="")
+    gone = a_slave(connection=None, disconnected_at=1_350_000_003.0, registration=said)
     values = remote_scheduler(gone, None).attributes
     assert values["connected"] == values["active"] == "no"
     assert values["disconnected_at"] == "2012-10-12T00:00:03.000Z"
@@ -52,10 +53,10 @@ def in_sync(**changes: Any) -> bool:
 
 
 def test_in_sync_is_who_is_here_was_given_all_and_lacks_nothing() -> None:
-    assert in_sync(given_md5="x")
+    assert in_sync(given=GIVEN)
     assert not in_sync()
-    assert not in_sync(given_md5="x", changed_at=1.0)
-    assert not in_sync(given_md5="x", connection=None)
+    assert not in_sync(given=GIVEN, changed_at=1.0)
+    assert not in_sync(given=GIVEN, connection=None)
 
 
 def test_a_wake_up_counts_as_unanswered_when_it_had_to_be_repeated() -> None:
@@ -69,7 +70,16 @@ def test_a_wake_up_counts_as_unanswered_when_it_had_to_be_repeated() -> None:
 
 def test_a_name_and_an_error_are_shown_where_there_are_any() -> None:
     """In the original's order: a panel that reads by position finds what it knows."""
-    error = ErrorAnswer(code="SCHEDULER-474", text="SCHEDULER-474  silent")
-    shown = remote_scheduler(a_slave(error=error), "dialin-0.sos")
+    shown = remote_scheduler(a_slave(unanswered=Unanswered(1_350_000_000.0, 1_350_000_060.0)), "dialin-0.sos")
     assert list(shown.attributes)[:3] == ["ip", "hostname", "tcp_port"]
-    assert (shown.attributes["hostname"], shown.error) == ("dialin-0.sos", error)
+    assert shown.attributes["hostname"] == "dialin-0.sos"
+    assert shown.error is not None
+    assert shown.error.text.startswith(
+        "SCHEDULER-474  Workload scheduler is not responding to UDP message since 2012-10-12 00:00:00.000 UTC (60s)"
+    )
+
+
+def test_who_is_given_the_same_again_and_again_is_shown_as_one_that_refuses() -> None:
+    status = slave_status(a_slave(given=GIVEN, refused_since=3.0), None)
+    assert (status["in_sync"], status["is_refused"]) == (False, True)
+    assert status["pending_since"] == "1970-01-01T00:00:03.000Z"

@@ -10,8 +10,9 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.slave import CheckLoop, Patience
 from sync_core.agent.slave_state import SlaveState
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
+from sync_core.model.file import Kind
+from sync_core.model.folder import walk
 from sync_core.model.inventory import MaxDelete, Role
-from sync_core.model.manifest import Kind
 from sync_core.model.path import RelPath
 from sync_core.protocol.messages import (
     Answer,
@@ -24,8 +25,9 @@ from sync_core.protocol.messages import (
 )
 from tests.support.agents import ScriptedPeer, a_raw_peer, a_resolver, a_silent_peer, in_background, welcome, wrapped
 from tests.support.check_loops import LoopingSlave
+from tests.support.digests import MemoryDigests
+from tests.support.disk import TIME, read_tree, write_tree
 from tests.support.net import Lines, a_host, eventually, free_port, run
-from tests.support.trees import TIME, read_tree, write_tree
 
 
 def a_write(path: str, content: bytes = b"1") -> WriteFile:
@@ -61,11 +63,11 @@ def test_register_list_fetch_apply(tmp_path: Path) -> None:
             assert isinstance(registration, Register)
             assert (registration.scheduler_id, registration.tcp_port, registration.udp_port) == ("slave", 5000, 5000)
             assert isinstance(fetch, FetchUpdatedFiles)
-            assert [entry.path for entry in fetch.listed] == ["kept", "old"]
+            assert [path for path, _ in walk(fetch.listed)] == ["kept", "old"]
             assert read_tree(root) == {"d": None, "d/a": b"1", "e": None, "kept": b"k"}
             status = slave.status
             assert (status["master"], status["files"], status["last_error"]) == ("master-0", 2, None)
-            assert status["tree_md5"] == (await slave.cache.manifest()).tree_md5
+            assert status["tree_digest"] == (await slave.cache.look()).tree_digest
 
     with Lines.of("sync_core.agent.slave") as lines:
         run(go())
@@ -319,7 +321,7 @@ def test_a_cache_that_cannot_be_listed_is_reported(tmp_path: Path) -> None:
 def test_a_name_that_nobody_knows_is_reported(tmp_path: Path) -> None:
     async def go() -> None:
         cache = CacheFolder(
-            tmp_path / "c", max_delete=MaxDelete(number=0, is_percentage=False), known={}, save=lambda _: None
+            tmp_path / "c", max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests()
         )
         state = SlaveState(lambda _: None)
         master = a_host("master", role=Role.MASTER, address="nobody")

@@ -8,8 +8,8 @@ import pytest
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.slave_commands import SlaveCommands
 from sync_core.model.errors import FileTroubleError
+from sync_core.model.folder import Folder
 from sync_core.model.inventory import MaxDelete
-from sync_core.model.manifest import Manifest
 from sync_core.model.security import Level
 from sync_core.protocol.messages import (
     Answer,
@@ -24,6 +24,7 @@ from sync_core.protocol.messages import (
     GetParams,
     ListFiles,
     OkAnswer,
+    OpenDialect,
     OtherAnswer,
     Request,
     ShowCluster,
@@ -31,8 +32,10 @@ from sync_core.protocol.messages import (
     StateAnswer,
 )
 from tests.support.agents import a_connection, a_registration
+from tests.support.digests import MemoryDigests
+from tests.support.disk import write_tree
+from tests.support.folders import a_tree
 from tests.support.net import Lines
-from tests.support.trees import a_manifest, write_tree
 
 STATE = StateAnswer(attributes={"id": "s"})
 
@@ -40,7 +43,7 @@ STATE = StateAnswer(attributes={"id": "s"})
 class Slave:
     def __init__(self, root: Path, *, cache: type[CacheFolder] = CacheFolder) -> None:
         self.wake_ups = 0
-        folder = cache(root, max_delete=MaxDelete(number=0, is_percentage=False), known={}, save=lambda _: None)
+        folder = cache(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests())
         self.commands = SlaveCommands(folder, wake_up=self._wake_up, state=lambda _: STATE)
 
     def _wake_up(self) -> None:
@@ -60,15 +63,16 @@ def test_its_list_and_its_state(tmp_path: Path) -> None:
     slave = Slave(write_tree(tmp_path / "c", {"a": b"1"}))
     answer = slave.ask(ListFiles())
     assert isinstance(answer, FileListAnswer)
-    assert [entry.path for entry in answer.manifest] == ["a"]
+    assert list(answer.tree.children) == ["a"]
     assert slave.ask(ShowState()) is STATE
     assert slave.ask(ShowCluster()) == ClusterAnswer()
     assert slave.ask(GetParams()) == OtherAnswer(element="params")
+    assert slave.ask(OpenDialect(), level=Level.INFO) == OkAnswer(jsync=2)
 
 
 def test_the_differences_with_their_contents(tmp_path: Path) -> None:
     slave = Slave(write_tree(tmp_path / "c", {"a": b"1", "b": b"2"}))
-    answer = slave.ask(FetchDifferences(listed=a_manifest({"a": b"1"})))
+    answer = slave.ask(FetchDifferences(listed=a_tree({"a": b"1"})))
     assert isinstance(answer, ChangesAnswer)
     assert [change.path for change in answer.changes] == ["b"]
 
@@ -76,8 +80,8 @@ def test_the_differences_with_their_contents(tmp_path: Path) -> None:
 class _Forgetful(CacheFolder):
     """A cache one of whose files vanishes between list and reading."""
 
-    async def manifest(self) -> Manifest:
-        listed = await super().manifest()
+    async def look(self) -> Folder:
+        listed = await super().look()
         (self.root / "a").unlink()
         return listed
 
@@ -90,7 +94,7 @@ def test_what_vanished_meanwhile_is_left_out(tmp_path: Path) -> None:
 
 
 class _Broken(CacheFolder):
-    async def manifest(self) -> Manifest:
+    async def look(self) -> Folder:
         raise FileTroubleError("the cache can't be read")
 
 

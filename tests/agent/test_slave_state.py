@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from sync_core.agent.slave_state import SlaveState, rfc3339
+from tests.support.folders import a_tree
 from tests.support.net import ManualClock
-from tests.support.trees import a_manifest
 
 
 def test_times_are_rfc_3339_in_utc() -> None:
@@ -29,14 +29,14 @@ def test_the_values_after_each_step() -> None:
     state.registered("m")
     assert (written[-1]["registered_at"], written[-1]["master"]) == (second, "m")
     third = at(30)
-    cache = a_manifest({"a": b"1", "d": None})
+    cache = a_tree({"a": b"1", "d": None})
     state.fetched(cache)
     assert written[-1] == {
         "registered_at": second,
         "master": "m",
         "in_sync": True,
         "files": 1,
-        "tree_md5": cache.tree_md5,
+        "tree_digest": cache.tree_digest,
         "last_fetch_at": third,
         "pending_since": None,
         "last_error": None,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cli.app import parse
 from cli.arguments import asks_for_json, command_of, options_after_command
 from cli.command import Parsed
-from cli.commands import COMMANDS
+from cli.commands import all_commands
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_options_mean_the_same_before_and_after_the_command(
 
 def _parsed(argv: list[str]) -> Parsed | str:
     try:
-        parsed = parse(argv, COMMANDS)
+        parsed = parse(argv, all_commands())
     except Exception as error:  # both places must be refused in the same words
         return str(error)
     assert isinstance(parsed, Parsed)

@@ -71,8 +71,8 @@ def test_errors_of_ours_are_trouble(error: JsyncError, text: str, document: dict
     assert _reported(error, tmp_path, is_json=False) == (ExitCode.TROUBLE, "", text)
     code, out, err = _reported(error, tmp_path, is_json=True)
     assert (code, err) == (ExitCode.TROUBLE, "")
-    assert json.loads(out) == {"schema": "jsync.status/1", "error": document}
-    assert out.startswith('{"schema": "jsync.status/1", ')
+    assert json.loads(out) == {"schema": "jsync.status/2", "error": document}
+    assert out.startswith('{"schema": "jsync.status/2", ')
 
 
 def test_every_inventory_problem_has_its_line(tmp_path: Path) -> None:
@@ -151,10 +151,10 @@ def test_a_traceback_goes_elsewhere_where_the_state_folder_cannot_be_written(
 def test_a_document_that_is_out_stays_alone(tmp_path: Path) -> None:
     stdout, stderr = Stream(), Stream()
     streams = Streams(stdout, stderr)
-    streams.document({"schema": "jsync.status/1"})
+    streams.document({"schema": "jsync.status/2"})
     code = report(UsageError("late"), Failure(streams, command="status", is_json=True, environ={}))
     assert code == ExitCode.TROUBLE
-    assert json.loads(stdout.written()) == {"schema": "jsync.status/1"}
+    assert json.loads(stdout.written()) == {"schema": "jsync.status/2"}
     assert stderr.written() == b"jsync: late\n"
 
 

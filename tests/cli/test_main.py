@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.commands import COMMANDS
+from cli.commands import LISTED, all_commands
 from sync_core import __version__
 from tests.support.cli import run_cli
 
-_NOT_FOR_HELP = ["paramiko", "aiohttp", "pydantic", "lxml", "yaml", "psutil", "watchdog", "asyncio"]
+_NOT_FOR_HELP = ["paramiko", "aiohttp", "pydantic", "lxml", "yaml", "psutil", "asyncio", "msgspec", "hashlib"]
 
 
 def test_version() -> None:
@@ -37,11 +37,11 @@ def test_help_as_a_document(argv: tuple[str, ...]) -> None:
 def test_help_lists_every_command(option: str) -> None:
     result = run_cli("-q", option)
     assert (result.exit_code, result.err) == (0, "")
-    assert all(f"\n  {command.name} " in result.out for command in COMMANDS)
+    assert all(f"\n  {command.name} " in result.out for command in all_commands())
     assert "..." not in result.out.partition("Commands:")[2]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_every_command_has_help_with_examples(command: object) -> None:
     name = getattr(command, "name", "")
     result = run_cli(name, "-h")
@@ -89,11 +89,27 @@ def test_usage_errors_as_a_document(argv: list[str], schema: str) -> None:
 def test_help_imports_nothing_heavy() -> None:
     script = (
         "import sys; from cli.main import main; code = main(['--help']);"
-        f"print([name for name in {_NOT_FOR_HELP!r} if name in sys.modules], file=sys.stderr); sys.exit(code)"
+        f"print([name for name in sys.modules if name in {_NOT_FOR_HELP!r} or name.startswith('cli.commands.')],"
+        "file=sys.stderr); sys.exit(code)"
     )
     result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert result.stderr == "[]\n"
     assert result.stdout.startswith("Usage: jsync ")
+
+
+def test_a_command_line_imports_no_other_command() -> None:
+    script = (
+        "import sys; from cli.main import main; main(['notify', '--help']);"
+        "print([name for name in sys.modules if name.startswith('cli.commands.')], file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert result.stderr == "['cli.commands.notify']\n"
+
+
+def test_help_lists_commands_as_they_are() -> None:
+    assert [(listed.name, listed.summary) for listed in LISTED] == [
+        (command.name, command.help.partition("\n")[0]) for command in all_commands()
+    ]
 
 
 def _jsync(*argv: str, stdout: int, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:

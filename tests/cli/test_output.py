@@ -39,7 +39,7 @@ def test_colour(color: Color, environ: dict[str, str], is_terminal: bool, wanted
 def test_a_document_begins_with_its_schema_and_is_ascii() -> None:
     sink, stdout, _ = _sink(Settings(output=Output.JSON))
     sink.document("files", {"path": "z\udcfcrich/zürich\x1b"})
-    assert stdout.written() == b'{"schema": "jsync.files/1", "path": "z\\udcfcrich/z\\u00fcrich\\u001b"}\n'
+    assert stdout.written() == b'{"schema": "jsync.files/2", "path": "z\\udcfcrich/z\\u00fcrich\\u001b"}\n'
     assert json.loads(stdout.written())["path"] == "z\udcfcrich/zürich\x1b"
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from cli.command import Command
-from cli.commands import COMMANDS
+from cli.commands import all_commands
+from cli.documents import schema_of
 from cli.settings import common_options
 from sync_core.inventory import load, schema
 from sync_core.model.probe import Verdict
@@ -34,7 +35,7 @@ def _options(function: object, *, hidden: bool = False) -> list[str]:
     return [name for name in names if name.startswith("-")]
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_every_command_and_option_stands_in_the_reference(command: Command) -> None:
     section = _section(command)
     missing = [option for option in _options(command.run) if not re.search(rf"`{option}\b", section)]
@@ -49,12 +50,13 @@ def test_common_options_stand_in_the_reference() -> None:
 
 def test_every_command_of_the_reference_exists() -> None:
     named = set(re.findall(r"^### `jsync ([a-z-]+)", _REFERENCE, re.MULTILINE))
-    assert named == {command.name for command in COMMANDS}
+    assert named == {command.name for command in all_commands()}
 
 
 def test_every_document_has_a_schema_of_a_command() -> None:
-    named = set(re.findall(r"jsync\.([a-z-]+)/1", _REFERENCE))
-    assert named == {command.name for command in COMMANDS} | {"error", "help", "version"}
+    named = set(re.findall(r"`(jsync\.[a-z-]+/[0-9])`", _REFERENCE))
+    commands = {command.name for command in all_commands()}
+    assert named == {schema_of(name) for name in commands | {"error", "help", "version"}}
 
 
 def test_every_verdict_is_explained() -> None:
@@ -72,7 +74,7 @@ def test_every_variable_is_explained() -> None:
 def test_the_readme_names_only_commands_that_exist() -> None:
     named = set(re.findall(r"(?:`|\$ |/bin/)jsync ([a-z][a-z-]+)", _README))
     assert {"up", "diff", "check-ports"} <= named
-    assert named <= {command.name for command in COMMANDS}
+    assert named <= {command.name for command in all_commands()}
 
 
 def test_the_inventory_of_the_readme_is_valid(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from sync_core.model.manifest import md5_of
+from sync_core.model.file import md5_of
+from tests.support.disk import write_tree
 from tests.support.lan import Lan, Machine, lan, wait_for, why_no_lan
 from tests.support.netns import ROOT
-from tests.support.trees import write_tree
 
 REASON = why_no_lan()
 if REASON is not None and os.environ.get("JSYNC_REQUIRE_NETNS"):

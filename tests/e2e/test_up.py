@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_core import __version__
 from tests.support.site import Site, eventually, running_site
 
 pytestmark = pytest.mark.e2e
@@ -216,4 +217,4 @@ def test_python_runs_it_as_a_module(tmp_path: Path) -> None:
         env=Site(tmp_path).environment(),
     )
     assert run.returncode == 0
-    assert run.stdout.startswith("jsync 0.1.0")
+    assert run.stdout.startswith(f"jsync {__version__}")

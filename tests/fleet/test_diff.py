@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from sync_core.fleet.diff import DiffReport, SlaveDiff, diff_slaves
-from sync_core.fleet.lists import Source
+from sync_core.fleet.file_list import Source
 from sync_core.model.errors import FileTroubleError, RootVanishedError, UnreachableError, UsageError
 from sync_core.model.inventory import Connection, Role
 from sync_core.protocol.messages import FileListAnswer
 from tests.support.agents import Pair, ScriptedPeer, a_pair, in_thread
+from tests.support.disk import a_link, write_tree
+from tests.support.folders import a_tree
 from tests.support.net import a_host, an_inventory, free_port
-from tests.support.trees import a_link, a_manifest, write_tree
 
 
 def diff(pair: Pair, *, with_contents: bool = False) -> SlaveDiff:
@@ -86,8 +87,8 @@ def test_what_cannot_be_read_is_not_called_the_same(tmp_path: Path) -> None:
 def test_contents_that_cannot_be_read_are_that_entrys_trouble(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
     pair.cache.mkdir()
-    manifest = a_manifest({"gone": b"1"})
-    with in_thread(ScriptedPeer(lambda _: FileListAnswer(manifest=manifest), port=pair.master.tcp_port)):
+    tree = a_tree({"gone": b"1"})
+    with in_thread(ScriptedPeer(lambda _: FileListAnswer(tree=tree), port=pair.master.tcp_port)):
         found = diff(pair, with_contents=True)
     assert found.master_source is Source.AGENT
     (content,) = found.contents

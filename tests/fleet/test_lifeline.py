@@ -23,6 +23,16 @@ def test_silence_ends_it(pipe: tuple[int, int]) -> None:
     asyncio.run(until_alone(pipe[0], silence_s=0.01))
 
 
+def test_silence_after_a_beat_ends_it_too(pipe: tuple[int, int]) -> None:
+    async def beaten_once() -> None:
+        alone = asyncio.ensure_future(until_alone(pipe[0], silence_s=0.2))
+        os.write(pipe[1], BEAT)
+        async with asyncio.timeout(30.0):
+            await alone
+
+    asyncio.run(beaten_once())
+
+
 def test_the_end_of_the_other_side_ends_it(pipe: tuple[int, int]) -> None:
     os.write(pipe[1], BEAT)
     os.close(pipe[1])

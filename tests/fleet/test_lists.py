@@ -10,8 +10,9 @@ import pytest
 
 from sync_core.fleet.access import Access
 from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.file_list import FileList, Source
 from sync_core.fleet.files import list_files
-from sync_core.fleet.lists import FileList, Lists, Source, first_error
+from sync_core.fleet.lists import Lists, first_error
 from sync_core.fleet.reach import Reach
 from sync_core.model.errors import (
     FileTroubleError,
@@ -22,14 +23,16 @@ from sync_core.model.errors import (
     UnreachableError,
     UsageError,
 )
+from sync_core.model.file import Layer
+from sync_core.model.folder import walk
 from sync_core.model.inventory import Connection
-from sync_core.model.manifest import Layer
 from sync_core.net.runner import LocalRunner, Runner
-from sync_core.protocol.messages import Answer, ErrorAnswer, FileListAnswer, ListFiles, OkAnswer
+from sync_core.protocol.messages import Answer, ErrorAnswer, FileListAnswer, ListFiles, OkAnswer, OpenDialect, Request
 from tests.support.agents import Pair, ScriptedPeer, a_pair, a_silent_peer, in_thread
+from tests.support.disk import a_link, write_tree
+from tests.support.folders import a_tree
 from tests.support.net import a_host
 from tests.support.runners import ScriptedRunner
-from tests.support.trees import a_link, a_manifest, write_tree
 
 T = TypeVar("T")
 AWAY = UnreachableError("SSH to 127.0.0.1: Connection refused")
@@ -65,8 +68,18 @@ def a_far_pair(folder: Path) -> Pair:
 
 
 def answering(pair: Pair, role: str, answer: Answer) -> ScriptedPeer:
+    """Return an agent that does not speak our dialect."""
     host = pair.master if role == "master" else pair.slave
-    return ScriptedPeer(lambda _: answer, port=host.tcp_port)
+    unknown = ErrorAnswer(code="LIBXML2-007", text="LIBXML2-007  unknown")
+
+    def answer_to(request: Request) -> Answer:
+        return unknown if isinstance(request, OpenDialect) else answer
+
+    return ScriptedPeer(answer_to, port=host.tcp_port)
+
+
+def paths(found: FileList) -> list[str]:
+    return [path for path, _ in walk(found.tree)]
 
 
 @pytest.mark.parametrize(("make", "source"), [(a_pair, Source.LOCAL), (a_far_pair, Source.SSH)])
@@ -77,24 +90,24 @@ def test_without_an_agent_the_folder_is_read(make: Callable[[Path], Pair], sourc
     write_tree(pair.cache, {"a": b"1"})
     ours = master_files(pair)
     assert (ours.source, ours.host, ours.slave) == (source, pair.master, pair.slave)
-    assert [(entry.path, entry.layer) for entry in ours.manifest] == [("a", Layer.ALL), ("b", Layer.OWN)]
+    assert [(path, layer) for path, _, layer in ours.entries()] == [("a", Layer.ALL), ("b", Layer.OWN)]
     theirs = slave_files(pair)
     assert (theirs.source, theirs.slave) == (source, None)
-    assert [entry.path for entry in theirs.manifest] == ["a"]
+    assert paths(theirs) == ["a"]
 
 
 @pytest.mark.parametrize("make", [a_pair, a_far_pair])
 def test_an_agent_is_asked_first(make: Callable[[Path], Pair], tmp_path: Path) -> None:
     pair = make(tmp_path)
-    manifest = a_manifest({"x": b"1"})
-    with in_thread(answering(pair, "master", FileListAnswer(manifest=manifest))) as peer:
+    tree = a_tree({"x": b"1"})
+    with in_thread(answering(pair, "master", FileListAnswer(tree=tree))) as peer:
         ours = master_files(pair, ScriptedRunner(error=AWAY))
-        assert peer.requests == [ListFiles(slave="slave")]
-    assert (ours.source, [entry.path for entry in ours.manifest]) == (Source.AGENT, ["x"])
-    with in_thread(answering(pair, "slave", FileListAnswer(manifest=manifest))) as peer:
+        assert peer.requests == [OpenDialect(), ListFiles(slave="slave")]
+    assert (ours.source, paths(ours)) == (Source.AGENT, ["x"])
+    with in_thread(answering(pair, "slave", FileListAnswer(tree=tree))) as peer:
         theirs = slave_files(pair, ScriptedRunner(error=AWAY))
-        assert peer.requests == [ListFiles()]
-    assert (theirs.source, [entry.path for entry in theirs.manifest]) == (Source.AGENT, ["x"])
+        assert peer.requests == [OpenDialect(), ListFiles()]
+    assert (theirs.source, paths(theirs)) == (Source.AGENT, ["x"])
 
 
 @pytest.mark.parametrize("answer", [ErrorAnswer(code="SCHEDULER-121", text="SCHEDULER-121  no"), OkAnswer()])
@@ -107,7 +120,7 @@ def test_whoever_answers_there_and_gives_no_list_is_passed_over(
     write_tree(pair.cache, {"a": b"1"})
     with in_thread(answering(pair, "master", answer)), in_thread(answering(pair, "slave", answer)):
         for found in (master_files(pair), slave_files(pair)):
-            assert (found.source, [entry.path for entry in found.manifest]) == (source, ["a"])
+            assert (found.source, paths(found)) == (source, ["a"])
 
 
 @pytest.mark.parametrize(("connection", "source"), [(Connection.LOCAL, Source.LOCAL), (Connection.SSH, Source.SSH)])
@@ -128,7 +141,7 @@ def test_beside_an_agent_that_says_nothing_its_folder_is_read(
             return [await lists.master_list(pair.master, pair.slave), await lists.slave_list(pair.slave)]
 
         for one in with_lists(pair, both, patience_s=0.01):
-            assert (one.source, [entry.path for entry in one.manifest]) == (source, ["a"])
+            assert (one.source, paths(one)) == (source, ["a"])
 
 
 def test_what_many_slaves_need_of_their_master_is_read_once(tmp_path: Path) -> None:
@@ -220,8 +233,8 @@ def test_files_of_a_slave_and_of_a_master(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
     write_tree(pair.cache, {"a": b"1"})
     write_tree(pair.remote, {"_all/b": b"1"})
-    assert [entry.path for entry in list_files(pair.inventory, pair.slave, slave=None).manifest] == ["a"]
-    assert [entry.path for entry in list_files(pair.inventory, pair.master, slave=pair.slave).manifest] == ["b"]
+    assert paths(list_files(pair.inventory, pair.slave, slave=None)) == ["a"]
+    assert paths(list_files(pair.inventory, pair.master, slave=pair.slave)) == ["b"]
 
 
 def test_files_have_a_deadline(tmp_path: Path) -> None:

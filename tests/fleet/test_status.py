@@ -25,7 +25,7 @@ IN_SYNC: dict[str, Any] = {
     "master": "master",
     "in_sync": True,
     "files": 3,
-    "tree_md5": "x",
+    "tree_digest": "x",
     "last_fetch_at": "f",
     "pending_since": None,
     "last_error": None,
@@ -96,6 +96,14 @@ def test_the_master_knows_better_what_a_slave_lacks(tmp_path: Path, is_unanswere
     assert not slave.is_ok
 
 
+def test_a_slave_says_best_why_it_does_not_take_what_it_is_given(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    behind = {**IN_SYNC, "in_sync": False, "pending_since": "s", "last_error": "No space left on device"}
+    let_run(pair, slave=behind, entries=[{"slave": "slave", "pending_since": "p", "is_unanswered": False}])
+    _, slave = status(pair)
+    assert (slave.in_sync, slave.pending_since, slave.pending_because) == (False, "s", "No space left on device")
+
+
 @pytest.mark.parametrize("of_master", [{"process_started_at": 1.0}, {"inventory": "/elsewhere.yaml"}])
 def test_what_a_dead_or_foreign_master_said_does_not_count(tmp_path: Path, of_master: dict[str, Any]) -> None:
     pair = a_pair(tmp_path)
@@ -144,7 +152,7 @@ def far_status(pair: Pair, runner: Runner, *hosts: Host) -> StatusReport:
 
 
 def a_document(*agents: dict[str, Any]) -> bytes:
-    return json.dumps({"schema": "jsync.status/1", "ok": True, "agents": agents}).encode()
+    return json.dumps({"schema": "jsync.status/2", "ok": True, "agents": agents}).encode()
 
 
 def test_elsewhere_the_jsync_of_that_machine_is_asked_once_for_all_its_hosts(tmp_path: Path) -> None:

@@ -20,18 +20,28 @@ from sync_core.model.errors import (
 )
 from sync_core.model.inventory import Connection, Role
 from sync_core.protocol.messages import ErrorAnswer, OkAnswer
-from sync_core.tree.memory import save_observations
+from sync_core.tree.memory import DigestCache
 from sync_core.tree.scan import scan
 from tests.support.agents import Pair, ScriptedPeer, a_pair, a_raw_peer, in_thread, running, state_of, wrapped
+from tests.support.disk import read_tree, write_tree
 from tests.support.net import a_host, an_inventory, free_port
 from tests.support.runners import ScriptedRunner
-from tests.support.trees import read_tree, write_tree
 
 
 def an_agent(pair: Pair) -> MasterAgent:
     state = state_of(pair.folder / "masters-state", "master")
-    save_observations(state.digests_path, scan(pair.remote).observations)
+    remembered = DigestCache(state.digests_path)
+    remembered.save(scan(pair.remote).root)
+    remembered.close()
     return MasterAgent(pair.inventory, pair.master, state)
+
+
+CONTENTS = {"a": (b"old", b"new"), "d/b": (None, b"2"), "gone": (b"x", None)}
+
+
+def shown(result: Synced) -> dict[str, tuple[bytes | None, bytes | None]]:
+    assert all(change.is_shown for change in result.contents)
+    return {change.path: (change.old, change.new) for change in result.contents}
 
 
 def sync(pair: Pair, *, check: bool = False, with_contents: bool = False) -> Synced:
@@ -47,8 +57,8 @@ def test_one_fetch_and_its_preview(tmp_path: Path) -> None:
     with in_thread(running(an_agent(pair))):
         preview = sync(pair, check=True, with_contents=True)
         assert preview.error is None
-        assert preview.applied is None
-        assert preview.contents == {"a": (b"old", b"new"), "d/b": (None, b"2"), "gone": (b"x", None)}
+        assert preview.applied == ()
+        assert shown(preview) == CONTENTS
         assert [(effect.path, str(effect.action)) for effect in preview.effects] == [
             ("a", "changed"),
             ("d", "added"),
@@ -58,16 +68,14 @@ def test_one_fetch_and_its_preview(tmp_path: Path) -> None:
         assert preview.outcome == "changed"
         assert read_tree(pair.cache) == before
         assert not pair.state.exists()
-        done = sync(pair)
+        done = sync(pair, with_contents=True)
         assert done.error is None
-        assert done.applied is not None
-        assert done.applied.written == ("a", "d/b")
-        assert done.contents == {}
+        assert [path for applied in done.applied for path in applied.written] == ["a", "d/b"]
+        assert done.effects == preview.effects
+        assert shown(done) == CONTENTS
         assert read_tree(pair.cache) == {"a": b"new", "d": None, "d/b": b"2"}
-        again = sync(pair, with_contents=True)
-        assert again.applied is not None
-        assert again.applied.is_empty
-        assert again.master == "master"
+        again = sync(pair)
+        assert (again.effects, again.contents, again.master) == ((), (), "master")
 
 
 @pytest.mark.parametrize("check", [True, False])

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from sync_core.fleet.down import DownOutcome, stop_detached
-from sync_core.fleet.up import UpOutcome, UpResult, runnable, start_detached
+from sync_core.fleet.each import runnable
+from sync_core.fleet.up import UpOutcome, UpResult, start_detached
 from sync_core.model.errors import HostError, StateError, UnreachableError
 from sync_core.model.inventory import Connection
 from tests.support.agents import a_pair, state_of

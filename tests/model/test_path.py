@@ -17,6 +17,7 @@ from sync_core.model.path import (
     parent_of,
     rel_path,
     sort_key,
+    sort_names,
     to_wire,
 )
 
@@ -84,3 +85,10 @@ def test_any_bytes_on_disk_survive_the_wire(raw: bytes) -> None:
 def test_a_character_beyond_latin_1_is_no_name_of_the_wire() -> None:
     with pytest.raises(UnsafeNameError, match="€"):
         from_wire("€")
+
+
+@given(st.lists(st.sampled_from(["a", "b", "a.b", "B", "ä", "\udce9", "\udc80", "\uffff", "\U0001f600", ""])))
+def test_names_are_sorted_by_their_bytes(names: list[str]) -> None:
+    assert sort_names(names) == sorted(names, key=name_bytes)
+    ascii_names = [name for name in names if name.isascii()]
+    assert sort_names(ascii_names) == sorted(ascii_names, key=name_bytes)

@@ -15,6 +15,13 @@ def test_pauses_without_jitter(failures: int, outage_s: float, pause_s: float) -
     assert retry_pause_s(failures, outage_s=outage_s, jitter=0.0) == pause_s
 
 
+@pytest.mark.parametrize(
+    ("failures", "pause_s"), [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 16.0), (6, 32.0), (7, 60.0)]
+)
+def test_pauses_double_where_nothing_else_makes_them_shorter(failures: int, pause_s: float) -> None:
+    assert retry_pause_s(failures, outage_s=9000.0, jitter=0.0) == pause_s
+
+
 @given(st.integers(0, 10_000), st.floats(0, 1e9), st.floats(0, 1))
 def test_a_pause_is_bounded_by_the_outage_and_by_a_minute(failures: int, outage_s: float, jitter: float) -> None:
     pause_s = retry_pause_s(failures, outage_s=outage_s, jitter=jitter)

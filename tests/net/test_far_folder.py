@@ -14,16 +14,16 @@ import pytest
 
 from sync_core.model.errors import FileTroubleError, HostError, RootVanishedError, UnreachableError
 from sync_core.model.path import RelPath
-from sync_core.model.settle import manifest_of
 from sync_core.net.far_folder import FarFolder, Way, ways_of
 from sync_core.net.far_python import PythonWay
 from sync_core.net.far_sftp import FileAccess, SftpWay
 from sync_core.net.far_shell import ShellWay
-from sync_core.net.far_stream import WayError
+from sync_core.net.far_stream import WayError, mtime_ns_of
 from sync_core.net.runner import LocalRunner
 from sync_core.tree.scan import scan
+from tests.support.disk import a_link, public_folder, unprivileged, write_tree
+from tests.support.far_looks import seen_of
 from tests.support.runners import FilesOnlyRunner, PrefixRunner, ScriptedRunner
-from tests.support.trees import a_link, public_folder, unprivileged, write_tree
 
 T = TypeVar("T")
 
@@ -107,7 +107,7 @@ def test_a_list_is_that_of_a_scan(way: Way, tmp_path: Path) -> None:
     root = a_nasty_tree(tmp_path / "tree")
     here = scan(root)
     there = asyncio.run(way.scan(str(root)))
-    assert manifest_of(there) == manifest_of(here)
+    assert seen_of(there) == seen_of(here)
     assert {trouble.path for trouble in there.troubles} == {trouble.path for trouble in here.troubles}
 
 
@@ -115,25 +115,23 @@ def test_an_empty_folder_and_one_behind_a_link(way: Way, tmp_path: Path) -> None
     write_tree(tmp_path / "tree", {"x": b"1"})
     a_link(tmp_path / "link", "tree")
     (tmp_path / "empty").mkdir()
-    assert list(asyncio.run(way.scan(str(tmp_path / "empty"))).observations) == []
-    assert list(asyncio.run(way.scan(str(tmp_path / "link"))).observations) == ["x"]
+    assert list(asyncio.run(way.scan(str(tmp_path / "empty"))).root.children) == []
+    assert list(asyncio.run(way.scan(str(tmp_path / "link"))).root.children) == ["x"]
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff\xfe")).write_bytes(b"1")
     for one in (PythonWay(LocalRunner(), deadline_s=60), ShellWay(LocalRunner())):
-        assert manifest_of(asyncio.run(one.scan(str(tmp_path)))) == manifest_of(scan(tmp_path))
+        assert seen_of(asyncio.run(one.scan(str(tmp_path)))) == seen_of(scan(tmp_path))
 
 
 def test_a_link_to_a_hidden_name(tmp_path: Path) -> None:
     write_tree(tmp_path, {".h/d/y": b"2", ".h/z": b"3"})
     for name, target in {"folder": ".h/d", "file": ".h/z", "twice": ".h/z"}.items():
         a_link(tmp_path / name, target)
-    assert manifest_of(asyncio.run(PythonWay(LocalRunner(), deadline_s=60).scan(str(tmp_path)))) == manifest_of(
-        scan(tmp_path)
-    )
-    by_shell = manifest_of(asyncio.run(ShellWay(LocalRunner()).scan(str(tmp_path))))
-    assert all(entry.is_unreadable for entry in by_shell)
+    assert seen_of(asyncio.run(PythonWay(LocalRunner(), deadline_s=60).scan(str(tmp_path)))) == seen_of(scan(tmp_path))
+    by_shell = seen_of(asyncio.run(ShellWay(LocalRunner()).scan(str(tmp_path))))
+    assert all(one.is_unreadable for one in by_shell.values())
 
 
 def test_contents(way: Way, tmp_path: Path) -> None:
@@ -168,7 +166,7 @@ def test_what_may_not_be_read_is_told_as_such() -> None:
         nobody = PrefixRunner(*(NOBODY if os.geteuid() == 0 else ()))
         with unprivileged():
             for one in (PythonWay(nobody, deadline_s=60), ShellWay(nobody), SftpWay(FilesOnlyRunner())):
-                assert manifest_of(asyncio.run(one.scan(str(root)))) == manifest_of(scan(root))
+                assert seen_of(asyncio.run(one.scan(str(root)))) == seen_of(scan(root))
                 found = asyncio.run(one.read(str(root), [RelPath("file"), RelPath("open")], most_bytes=9))
                 assert isinstance(found[RelPath("file")], FileTroubleError)
                 assert found[RelPath("open")] == b"3"
@@ -180,7 +178,7 @@ def test_thousands_of_files_and_arguments(tmp_path: Path) -> None:
     tree = {f"folder-{n % 7}/{'long' * 20}-{n}.job.xml": str(n).encode() for n in range(1500)}
     write_tree(tmp_path, tree)
     for one in (PythonWay(LocalRunner(), deadline_s=60), ShellWay(LocalRunner())):
-        assert len(manifest_of(asyncio.run(one.scan(str(tmp_path)))).files) == 1500
+        assert asyncio.run(one.scan(str(tmp_path))).root.totals.files == 1500
     found = asyncio.run(ShellWay(LocalRunner()).read(str(tmp_path), [RelPath(path) for path in tree], most_bytes=9))
     assert found == tree
 
@@ -190,7 +188,7 @@ def test_the_first_way_that_works_is_kept(tmp_path: Path) -> None:
     nothing = ScriptedRunner(exit_code=127, complaint=b"sh: python3: not found\n")
     shell = ShellWay(LocalRunner())
     folder = FarFolder(str(tmp_path / "tree"), (PythonWay(nothing, deadline_s=60), shell))
-    assert list(asyncio.run(folder.scan()).observations) == ["x"]
+    assert list(asyncio.run(folder.scan()).root.children) == ["x"]
     assert asyncio.run(folder.read([RelPath("x")], most_bytes=9)) == {"x": b"1"}
     assert len(nothing.commands) == 1
     assert all(process.is_closed for process in nothing.processes)
@@ -200,7 +198,7 @@ def test_the_ways_of_a_host(tmp_path: Path) -> None:
     assert [type(way) for way in ways_of(LocalRunner(), deadline_s=1)] == [PythonWay, ShellWay]
     write_tree(tmp_path, {"x": b"1"})
     folder = FarFolder(str(tmp_path), ways_of(FilesOnlyRunner(), deadline_s=1))
-    assert list(asyncio.run(folder.scan()).observations) == ["x"]
+    assert list(asyncio.run(folder.scan()).root.children) == ["x"]
 
 
 def test_a_host_without_anything_to_read_with(tmp_path: Path) -> None:
@@ -261,6 +259,7 @@ def test_a_list_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         b"tree\0/srv\0file\0other\0001\0x" + b"end\0",
         b"tree\0/srv\0file\0x\000999\0x" + b"end\0",
         b"tree\0/srv\0file\0x\0many\0x" + b"end\0",
+        b"tree\0/srv\0file\0x\00011\0" + b"x" * 11 + b"end\0",
         b"tree\0/srv\0file\0x\0001\0xfile\0x\0001\0xend\0",
         b"tree\0/srv\0file\0x\0009\0x",
     ],
@@ -281,13 +280,13 @@ def test_times_of_every_kind() -> None:
     def listed(time: bytes) -> bytes:
         return b"tree\0/srv\0f\0" + time + b"\0001\0./a\0md5\0" + b"0" * 32 + b"  ./a\0" + b"links\0end\0"
 
-    def mtime_ns(time: bytes) -> int:
-        seen = asyncio.run(ShellWay(ScriptedRunner(listed(time))).scan("/srv"))
-        return seen.observations[RelPath("a")].mtime_ns
+    def second(time: bytes) -> int | None:
+        (seen,) = seen_of(asyncio.run(ShellWay(ScriptedRunner(listed(time))).scan("/srv"))).values()
+        return seen.last_write_time
 
-    assert mtime_ns(b"12") == 12 * 10**9
-    assert mtime_ns(b"12.0345678901") == 12_034_567_890
-    assert mtime_ns(b"-12.5") == -12 * 10**9 + 500_000_000
+    assert [second(time) for time in (b"12", b"12.9345678901", b"-12.5")] == [12, 12, 0]
+    assert mtime_ns_of("12.0345678901") == 12_034_567_890
+    assert mtime_ns_of("-12.5") == -12 * 10**9 + 500_000_000
     folder = FarFolder("/srv", (ShellWay(ScriptedRunner(listed(b"1,5"))),))
     with pytest.raises(HostError, match="a time that is none"):
         asyncio.run(folder.scan())

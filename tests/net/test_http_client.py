@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from sync_core.model.change import MakeDirectory
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnreachableError, UnsafeNameError
-from sync_core.model.manifest import Entry, Manifest
+from sync_core.model.file import File
 from sync_core.model.path import RelPath
 from sync_core.model.security import IpAddress
 from sync_core.net.http_client import HttpClient
@@ -27,9 +28,9 @@ from sync_core.protocol.messages import (
     OkAnswer,
 )
 from sync_core.protocol.requests import encode_request
-from tests.support.agents import a_silent_peer
 from tests.support.http import PROLOG, ScriptedSupervisor, a_response
 from tests.support.net import LOCALHOST, LOCALHOST6, free_port, listening, run
+from tests.support.silence import silence
 
 OK = PROLOG + b"<spooler><answer><ok/></answer></spooler>"
 FOLDER = (
@@ -93,7 +94,7 @@ def test_a_server_may_say_that_it_is_jsync() -> None:
 
 
 def test_a_long_list_is_sent_whole() -> None:
-    listed = Manifest(Entry(path=RelPath(f"{n:05}.job.xml"), md5="0" * 32, last_write_time=n) for n in range(20_000))
+    listed = tree_of((RelPath(f"{n:05}.job.xml"), File(md5="0" * 32, last_write_time=n)) for n in range(20_000))
     request = FetchConfiguration(scheduler_id="slave", listed=listed)
     supervisor = ScriptedSupervisor(lambda _: a_response(OK))
 
@@ -206,8 +207,8 @@ def test_a_supervisor_that_hangs_up_is_unreachable() -> None:
 
 def test_a_supervisor_that_is_silent_is_unreachable() -> None:
     async def scenario() -> None:
-        async with a_silent_peer() as port:
-            await a_client(port, timeout_s=0.1).ask(CheckFolders())
+        with silence() as peer:
+            await a_client(peer.port, timeout_s=0.1).ask(CheckFolders())
 
     with pytest.raises(UnreachableError, match=r"Connection timed out \[recv\]") as caught:
         run(scenario())
@@ -238,7 +239,7 @@ def test_a_connection_that_does_not_come_about_is_unreachable() -> None:
 
 
 def test_a_name_that_cannot_travel_sends_nothing() -> None:
-    request = FetchConfiguration(scheduler_id="s", listed=Manifest([Entry(path=RelPath("a\x01b"))]))
+    request = FetchConfiguration(scheduler_id="s", listed=tree_of([(RelPath("a\x01b"), File())]))
     with listening() as port, pytest.raises(UnsafeNameError):
         run(a_client(port).ask(request))
 

@@ -12,15 +12,15 @@ from sync_core.net.connection import ServerLimits
 from sync_core.net.http_server import serve_http
 from sync_core.net.server import Connection
 from sync_core.protocol.messages import Answer, ChangesAnswer, OkAnswer, Request
-from tests.support.agents import a_connection
-from tests.support.desks import CHECK, NOON_S, OK_BY_HTTP, Desk, serving, talking
+from tests.support.connections import a_connection
+from tests.support.handlers import CHECK, NOON_S, OK_BY_HTTP, Recorder, serving, talking
 from tests.support.http import post, read_response
 from tests.support.net import Lines, RawPeer, eventually, run
 
 
 def test_who_sends_no_more_gets_the_answer_and_the_end() -> None:
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             peer.writer.write(post(CHECK))
             peer.writer.write_eof()
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
@@ -35,7 +35,7 @@ def test_who_sends_no_more_may_have_to_wait_for_the_answer() -> None:
         return OkAnswer()
 
     async def scenario() -> None:
-        async with talking(Desk(take_time)) as peer:
+        async with talking(Recorder(take_time)) as peer:
             peer.writer.write(post(CHECK))
             peer.writer.write_eof()
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
@@ -46,7 +46,7 @@ def test_who_sends_no_more_may_have_to_wait_for_the_answer() -> None:
 
 def test_who_sends_half_a_request_and_no_more_gets_the_end() -> None:
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             peer.writer.write(post(CHECK)[:40])
             peer.writer.write_eof()
             assert await peer.rest() == b""
@@ -56,7 +56,7 @@ def test_who_sends_half_a_request_and_no_more_gets_the_end() -> None:
 
 def test_who_sends_no_more_later_gets_the_end_too() -> None:
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             await peer.send(post(CHECK))
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
             peer.writer.write_eof()
@@ -67,18 +67,18 @@ def test_who_sends_no_more_later_gets_the_end_too() -> None:
 
 def test_bodies_that_do_not_come_end_the_connection() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with talking(desk, limits=ServerLimits(request_timeout_s=0.1)) as peer:
+        recorder = Recorder()
+        async with talking(recorder, limits=ServerLimits(request_timeout_s=0.1)) as peer:
             await peer.send(post(CHECK)[:-3])
             assert (await read_response(peer.reader)).status == 408
-        assert desk.asked == []
+        assert recorder.asked == []
 
     run(scenario())
 
 
 def test_heads_that_do_not_come_end_the_connection() -> None:
     async def scenario() -> None:
-        async with talking(Desk(), limits=ServerLimits(http_idle_timeout_s=0.1)) as peer:
+        async with talking(Recorder(), limits=ServerLimits(http_idle_timeout_s=0.1)) as peer:
             await peer.send(post(CHECK)[:30])
             assert await peer.rest() == b""
 
@@ -87,12 +87,12 @@ def test_heads_that_do_not_come_end_the_connection() -> None:
 
 def test_idle_connections_end() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with talking(desk, limits=ServerLimits(http_idle_timeout_s=0.1)) as peer:
+        recorder = Recorder()
+        async with talking(recorder, limits=ServerLimits(http_idle_timeout_s=0.1)) as peer:
             await peer.send(post(CHECK))
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
             assert await peer.rest() == b""
-            await eventually(lambda: len(desk.closed) == 1)
+            await eventually(lambda: len(recorder.closed) == 1)
 
     run(scenario())
 
@@ -101,12 +101,12 @@ def test_who_takes_nothing_of_the_answer_is_cut_off() -> None:
     huge = ChangesAnswer(changes=(WriteFile(path=RelPath("big"), last_write_time=1, content=bytes(20_000_000)),))
 
     async def scenario() -> None:
-        desk = Desk(huge)
-        async with serving(desk, limits=ServerLimits(write_timeout_s=0.1)) as server:
+        recorder = Recorder(huge)
+        async with serving(recorder, limits=ServerLimits(write_timeout_s=0.1)) as server:
             peer = await RawPeer.connect(server.port)
             peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
             await peer.send(post(CHECK))
-            await eventually(lambda: len(desk.closed) == 1)
+            await eventually(lambda: len(recorder.closed) == 1)
             await peer.close()
 
     with Lines.of() as lines:
@@ -118,7 +118,7 @@ def test_who_takes_the_answer_slowly_gets_it() -> None:
     huge = ChangesAnswer(changes=(WriteFile(path=RelPath("big"), last_write_time=1, content=bytes(9_000_000)),))
 
     async def scenario() -> None:
-        async with talking(Desk(huge), limits=ServerLimits(write_timeout_s=1.0)) as peer:
+        async with talking(Recorder(huge), limits=ServerLimits(write_timeout_s=1.0)) as peer:
             await peer.send(post(CHECK))
             head = await peer.reader.readuntil(b"\r\n\r\n")
             left = int(head.lower().partition(b"content-length: ")[2].split()[0])
@@ -142,16 +142,16 @@ def test_closing_the_server_ends_its_http_connections_and_their_handlers() -> No
         raise AssertionError
 
     async def scenario() -> None:
-        desk = Desk(hang)
-        async with serving(desk) as server:
+        recorder = Recorder(hang)
+        async with serving(recorder) as server:
             busy, idle = await RawPeer.connect(server.port), await RawPeer.connect(server.port)
             await busy.send(post(CHECK))
             await idle.send(post(CHECK)[:30])
-            await eventually(lambda: len(desk.asked) == 1 and len(server.connections) == 2)
+            await eventually(lambda: len(recorder.asked) == 1 and len(server.connections) == 2)
             await server.close()
             assert server.connections == ()
             assert ended == [True]
-            assert len(desk.closed) == 2
+            assert len(recorder.closed) == 2
             assert (await busy.rest(), await idle.rest()) == (b"", b"")
             await busy.close()
             await idle.close()
@@ -166,11 +166,11 @@ def test_a_handler_may_close_the_connection() -> None:
         return OkAnswer()
 
     async def scenario() -> None:
-        desk = Desk(hang_up)
-        async with talking(desk) as peer:
+        recorder = Recorder(hang_up)
+        async with talking(recorder) as peer:
             await peer.send(post(CHECK))
             assert await peer.rest() == b""
-            await eventually(lambda: len(desk.closed) == 1)
+            await eventually(lambda: len(recorder.closed) == 1)
 
     run(scenario())
 
@@ -181,8 +181,8 @@ def test_a_peer_that_leaves_early_is_forgotten() -> None:
         raise AssertionError
 
     async def scenario() -> None:
-        desk = Desk(hang)
-        async with serving(desk) as server:
+        recorder = Recorder(hang)
+        async with serving(recorder) as server:
             for request in (post(CHECK), post(CHECK)[:-3], post(CHECK)[:20]):
                 peer = await RawPeer.connect(server.port)
                 await peer.send(request)
@@ -201,7 +201,7 @@ def test_a_peer_that_leaves_early_is_forgotten() -> None:
 
 def test_http_connections_count_as_all_others_do() -> None:
     async def scenario() -> None:
-        async with serving(Desk(), most_connections=1) as server:
+        async with serving(Recorder(), most_connections=1) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(post(CHECK))
             assert (await read_response(peer.reader)).status == 200
@@ -215,19 +215,19 @@ def test_http_connections_count_as_all_others_do() -> None:
 
 def test_a_connection_that_is_over_is_not_served() -> None:
     async def scenario() -> None:
-        async with serving(Desk()) as server:
+        async with serving(Recorder()) as server:
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.close()
-            desk = Desk()
+            recorder = Recorder()
             await serve_http(
                 a_connection(),
                 reader,
                 writer,
                 received=post(CHECK),
-                handler=desk.handle,
+                handler=recorder.handle,
                 limits=ServerLimits(),
                 wall_clock=lambda: NOON_S,
             )
-            assert desk.asked == []
+            assert recorder.asked == []
 
     run(scenario())

@@ -14,12 +14,12 @@ from aiohttp.test_utils import make_mocked_request
 
 from sync_core.model.security import Level
 from sync_core.net.connection import ServerLimits
-from sync_core.net.http_desk import HttpDesk
+from sync_core.net.http_exchange import HttpExchange
 from sync_core.net.server import Connection
 from sync_core.protocol.http import decode_http_answer
 from sync_core.protocol.messages import Answer, ErrorAnswer, Request
-from tests.support.agents import a_connection
-from tests.support.desks import CHECK, NOON_S, OK_BY_HTTP, Desk, serving, talking
+from tests.support.connections import a_connection
+from tests.support.handlers import CHECK, NOON_S, OK_BY_HTTP, Recorder, serving, talking
 from tests.support.http import ENGINE, get, post, read_response
 from tests.support.net import Lines, RawPeer, run
 
@@ -51,15 +51,15 @@ from tests.support.net import Lines, RawPeer, run
 )
 def test_everything_else_is_refused_and_the_connection_closed(request_bytes: bytes, status: int) -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with talking(desk) as peer:
+        recorder = Recorder()
+        async with talking(recorder) as peer:
             await peer.send(request_bytes)
             response = await peer.rest()
             assert b" %d " % status in response.partition(b"\r\n")[0]
             assert b"\r\nContent-Length: 0\r\n" in response
             assert response.endswith(b"\r\n\r\n")
             assert b"aiohttp" not in response
-        assert desk.asked == []
+        assert recorder.asked == []
 
     with Lines.of() as lines:
         run(scenario())
@@ -80,8 +80,8 @@ def test_everything_else_is_refused_and_the_connection_closed(request_bytes: byt
 )
 def test_errors_have_status_200_and_the_connection_goes_on(document: bytes, code: str) -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with talking(desk) as peer:
+        recorder = Recorder()
+        async with talking(recorder) as peer:
             await peer.send(post(document))
             response = await read_response(peer.reader)
             answer = decode_http_answer(response.body, charset="iso-8859-1")
@@ -90,7 +90,7 @@ def test_errors_have_status_200_and_the_connection_goes_on(document: bytes, code
             assert (answer.code, answer.time) == (code, "2016-02-01T12:00:00Z")
             await peer.send(post(CHECK))
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
-        assert len(desk.asked) == 1
+        assert len(recorder.asked) == 1
 
     with Lines.of() as lines:
         run(scenario())
@@ -99,7 +99,7 @@ def test_errors_have_status_200_and_the_connection_goes_on(document: bytes, code
 
 def test_refusals_of_the_handler_are_answered_and_logged() -> None:
     async def scenario() -> None:
-        async with talking(Desk(ErrorAnswer(code="SCHEDULER-121", text="SCHEDULER-121  no"))) as peer:
+        async with talking(Recorder(ErrorAnswer(code="SCHEDULER-121", text="SCHEDULER-121  no"))) as peer:
             await peer.send(post(CHECK))
             assert b'code="SCHEDULER-121"' in (await read_response(peer.reader)).body
 
@@ -115,7 +115,7 @@ def test_a_mistake_of_ours_is_logged_and_has_status_500() -> None:
         raise RuntimeError("a mistake")
 
     async def scenario() -> None:
-        async with talking(Desk(break_down)) as peer:
+        async with talking(Recorder(break_down)) as peer:
             await peer.send(post(CHECK))
             assert (await peer.rest()).startswith(b"HTTP/1.1 500 ")
 
@@ -129,7 +129,7 @@ def test_a_mistake_while_sending_is_logged_too() -> None:
     limits = ServerLimits(write_timeout_s=cast(float, "soon"))
 
     async def scenario() -> None:
-        async with talking(Desk(), limits=limits) as peer:
+        async with talking(Recorder(), limits=limits) as peer:
             await peer.send(post(CHECK))
             assert (await peer.rest()).startswith(b"HTTP/1.1 500 ")
 
@@ -153,7 +153,7 @@ def test_requests_that_are_too_large_are_refused(level: Level, is_chunked: bool)
         return head + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
 
     async def scenario() -> None:
-        async with serving(Desk(), level=lambda _: level, limits=limits) as server:
+        async with serving(Recorder(), level=lambda _: level, limits=limits) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(sized(allowed))
             assert (await read_response(peer.reader)).status == 200
@@ -166,7 +166,7 @@ def test_requests_that_are_too_large_are_refused(level: Level, is_chunked: bool)
 
 def test_broken_chunks_end_the_connection() -> None:
     async def scenario() -> None:
-        async with talking(Desk(), limits=ServerLimits(request_timeout_s=0.1)) as peer:
+        async with talking(Recorder(), limits=ServerLimits(request_timeout_s=0.1)) as peer:
             head = post(b"", more="Transfer-Encoding: chunked\r\n").replace(b"Content-Length: 0\r\n", b"")
             await peer.send(head + b"4\r\n<che")
             await asyncio.sleep(0.01)
@@ -178,7 +178,7 @@ def test_broken_chunks_end_the_connection() -> None:
 
 def test_who_is_not_let_in_gets_no_byte_by_http_either() -> None:
     async def scenario() -> None:
-        async with serving(Desk(), level=lambda _: Level.SIGNAL) as server:
+        async with serving(Recorder(), level=lambda _: Level.SIGNAL) as server:
             peer = await RawPeer.connect(server.port)
             with contextlib.suppress(OSError):
                 await peer.send(post(CHECK))
@@ -196,7 +196,7 @@ def test_a_body_that_aiohttp_gives_up_is_refused() -> None:
         request = make_mocked_request("POST", ENGINE, headers={"Content-Type": "text/xml"}, payload=payload)
         transport = asyncio.WriteTransport()
         limits = ServerLimits()
-        desk = HttpDesk(a_connection(), transport, Desk().handle, limits=limits, wall_clock=lambda: NOON_S)
-        assert (await desk.respond(request)).status == 400
+        exchange = HttpExchange(a_connection(), transport, Recorder().handle, limits=limits, wall_clock=lambda: NOON_S)
+        assert (await exchange.respond(request)).status == 400
 
     run(scenario())

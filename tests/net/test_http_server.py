@@ -14,7 +14,7 @@ from sync_core.model.change import WriteFile
 from sync_core.model.path import RelPath
 from sync_core.protocol.http import decode_http_answer
 from sync_core.protocol.messages import ChangesAnswer, CheckFolders, FetchConfiguration, ShowState
-from tests.support.desks import CHECK, OK_BY_HTTP, Desk, serving, talking
+from tests.support.handlers import CHECK, OK_BY_HTTP, Recorder, serving, talking
 from tests.support.http import ENGINE, PROLOG, get, post, read_response
 from tests.support.net import run
 
@@ -53,8 +53,8 @@ def test_the_documented_conversation(split: Callable[[bytes], list[bytes]]) -> N
     )
 
     async def scenario() -> None:
-        desk = Desk(NEW_JOB)
-        async with talking(desk) as peer:
+        recorder = Recorder(NEW_JOB)
+        async with talking(recorder) as peer:
             for piece in split(request):
                 await peer.send(piece)
                 await asyncio.sleep(0)
@@ -65,10 +65,10 @@ def test_the_documented_conversation(split: Callable[[bytes], list[bytes]]) -> N
             assert response.headers["content-length"] == "310"
             assert "transfer-encoding" not in response.headers
             assert response.body == NEW_JOB_BODY
-        (fetch,) = desk.requests
+        (fetch,) = recorder.requests
         assert isinstance(fetch, FetchConfiguration)
         assert (fetch.scheduler_id, fetch.udp_port, fetch.ip, fetch.interval_s) == ("slave1", 4441, "10.0.0.7", 900)
-        assert [entry.path for entry in fetch.listed] == ["common.job_chain.xml"]
+        assert list(fetch.listed.children) == ["common.job_chain.xml"]
 
     run(scenario())
 
@@ -84,28 +84,33 @@ def test_the_documented_conversation(split: Callable[[bytes], list[bytes]]) -> N
 )
 def test_clients_of_all_versions_are_served_on_one_connection(headers: dict[str, str]) -> None:
     async def scenario() -> None:
-        desk = Desk(BIG)
-        async with serving(desk) as server, aiohttp.ClientSession() as client:
+        recorder = Recorder(BIG)
+        async with serving(recorder) as server, aiohttp.ClientSession() as client:
             for _ in range(3):
                 url = f"http://127.0.0.1:{server.port}{ENGINE}"
                 async with client.post(url, data=FETCH, headers=headers) as response:
                     assert response.status == 200
                     assert decode_http_answer(await response.read(), charset=response.charset) == BIG
-        assert len({connection for connection, _ in desk.asked}) == 1
+        assert len({connection for connection, _ in recorder.asked}) == 1
 
     run(scenario())
 
 
 def test_requests_on_one_connection_are_answered_in_order() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with talking(desk) as peer:
+        recorder = Recorder()
+        async with talking(recorder) as peer:
             await peer.send(post(CHECK) + get("/%3Cs/%3E") + post(b"<show_state/>") + post(FETCH, version="1.0"))
             for _ in range(4):
                 response = await read_response(peer.reader)
                 assert (response.status, response.body) == (200, OK_BY_HTTP)
             assert await peer.rest() == b""  # HTTP/1.0 ends here
-        assert [type(request) for request in desk.requests] == [CheckFolders, ShowState, ShowState, FetchConfiguration]
+        assert [type(request) for request in recorder.requests] == [
+            CheckFolders,
+            ShowState,
+            ShowState,
+            FetchConfiguration,
+        ]
 
     run(scenario())
 
@@ -116,13 +121,13 @@ def test_much_that_came_at_once_is_all_there() -> None:
     body = b'<supervisor.configuration.fetch scheduler_id="s">' + many + b"</supervisor.configuration.fetch>"
 
     async def scenario() -> None:
-        desk = Desk()
-        async with talking(desk) as peer:
+        recorder = Recorder()
+        async with talking(recorder) as peer:
             await peer.send(post(body) + post(CHECK))
             assert [(await read_response(peer.reader)).status for _ in range(2)] == [200, 200]
-        fetch = desk.requests[0]
+        fetch = recorder.requests[0]
         assert isinstance(fetch, FetchConfiguration)
-        assert len(fetch.listed) == 20_000
+        assert fetch.listed.totals.files == 20_000
 
     run(scenario())
 
@@ -131,7 +136,7 @@ def test_chunked_requests_are_taken() -> None:
     chunked = post(b"", more="Transfer-Encoding: chunked\r\n").replace(b"Content-Length: 0\r\n", b"")
 
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             await peer.send(chunked + b"6\r\n<check\r\na\r\n_folders/>\r\n0\r\n\r\n")
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
 
@@ -140,7 +145,7 @@ def test_chunked_requests_are_taken() -> None:
 
 def test_http_1_0_may_keep_the_connection() -> None:
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             for _ in range(2):
                 await peer.send(post(CHECK, version="1.0", more="Connection: keep-alive\r\n"))
                 response = await read_response(peer.reader)
@@ -151,7 +156,7 @@ def test_http_1_0_may_keep_the_connection() -> None:
 
 def test_who_wants_to_be_asked_first_is_asked() -> None:
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             await peer.send(post(CHECK, more="Expect: 100-continue\r\n").removesuffix(CHECK))
             assert await peer.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
             await peer.send(CHECK)
@@ -165,7 +170,7 @@ def test_who_wants_to_be_asked_first_is_asked() -> None:
 )
 def test_large_answers_are_zipped_for_those_who_want_it(header: str, is_zipped: bool) -> None:
     async def scenario() -> None:
-        async with talking(Desk(BIG)) as peer:
+        async with talking(Recorder(BIG)) as peer:
             await peer.send(post(FETCH, more=header))
             response = await read_response(peer.reader)
             assert (response.headers.get("content-encoding") == "gzip") is is_zipped
@@ -178,7 +183,7 @@ def test_large_answers_are_zipped_for_those_who_want_it(header: str, is_zipped: 
 
 def test_small_answers_are_not_worth_it() -> None:
     async def scenario() -> None:
-        async with talking(Desk()) as peer:
+        async with talking(Recorder()) as peer:
             await peer.send(post(CHECK, more="Accept-Encoding: gzip\r\n"))
             assert (await read_response(peer.reader)).body == OK_BY_HTTP
 

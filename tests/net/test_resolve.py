@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence
 
 import pytest
 
 from sync_core.model.errors import UnreachableError
 from sync_core.net import resolve
+from sync_core.net.lookups import Lookups, Rank
 from sync_core.net.resolve import KEEP_FAILURES_S, KEEP_S, Resolver, display, display_endpoint
 from tests.support.net import LOCALHOST, LOCALHOST6, ManualClock, eventually, ip, lookup_of, run
 
@@ -122,29 +122,91 @@ def test_what_is_no_name_is_unreachable(name: str) -> None:
         run(Resolver().resolve(name))
 
 
-def test_an_answer_that_nobody_waits_for_any_more_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
-    gate = threading.Event()
-    real = socket.getaddrinfo
-
-    def slow(*args: object, **kwargs: object) -> object:
-        gate.wait(10)
-        return real("127.0.0.1", None)
-
-    monkeypatch.setattr(socket, "getaddrinfo", slow)
+def test_what_is_known_is_told_without_asking() -> None:
+    asked: list[str] = []
+    clock = ManualClock()
+    resolver = Resolver(lookup=lookup_of(TABLE, asked), clock=clock)
 
     async def scenario() -> None:
-        task = asyncio.create_task(resolve._ask_system("slow.invalid"))
-        await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        gate.set()
-        await eventually(lambda: not any(t.name.startswith("resolve 'slow") for t in threading.enumerate()))
-        await asyncio.sleep(0)
+        assert resolver.known("10.0.0.7") == (ip("10.0.0.7"),)
+        assert resolver.known("dialin-0.sos") is None
+        await resolver.resolve("dialin-0.sos")
+        with pytest.raises(UnreachableError):
+            await resolver.resolve("nobody")
+        assert resolver.known("dialin-0.sos") == (ip("192.11.0.79"), ip("fd00::79"))
+        assert resolver.known("nobody") == ()
+        clock.now_s += KEEP_FAILURES_S
+        assert resolver.known("nobody") is None
+        assert resolver.known("dialin-0.sos")
+        clock.now_s += KEEP_S
+        assert resolver.known("dialin-0.sos") is None
+        assert asked == ["dialin-0.sos", "nobody"]
 
     run(scenario())
+
+
+def test_names_kept_are_bounded_and_the_one_asked_for_longest_ago_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "MOST_KEPT", 2)
+
+    async def anybody(_: str) -> Sequence[str]:
+        return ["192.11.0.79"]
+
+    async def scenario() -> None:
+        clock = ManualClock()
+        resolver = Resolver(lookup=anybody, clock=clock)
+        for name in ("a", "b"):
+            await resolver.resolve(name)
+        clock.now_s += KEEP_S
+        for name in ("a", "c"):
+            await resolver.resolve(name)
+        assert [name for name in ("a", "b", "c") if resolver.known(name)] == ["a", "c"]
+        assert len(resolver._known) == 2
+
+    run(scenario())
+
+
+def test_nobody_waits_for_ever_behind_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The question stays, and its answer is for whoever asks next."""
+    monkeypatch.setattr(resolve, "WAIT_TIMEOUT_S", 0.01)
+    gate = asyncio.Event()
+
+    async def slow(_: str) -> Sequence[str]:
+        await gate.wait()
+        return ["192.11.0.79"]
+
+    async def scenario() -> None:
+        resolver = Resolver(lookup=slow)
+        with pytest.raises(UnreachableError, match="the name service does not answer"):
+            await resolver.resolve("later.sos")
+        gate.set()
+        await eventually(lambda: resolver.known("later.sos") == (ip("192.11.0.79"),))
+
+    run(scenario())
+
+
+def test_a_name_that_hung_makes_room_for_others_the_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system is asked goes through few places; who hung has the last rank, who answered the first."""
+    ranks: list[tuple[str, Rank]] = []
+
+    async def look_up(_: Lookups, name: str, *, rank: Rank) -> Sequence[str]:
+        ranks.append((name, rank))
+        if name == "hangs":
+            raise TimeoutError
+        return ["192.11.0.79"]
+
+    monkeypatch.setattr(Lookups, "look_up", look_up)
+
+    async def scenario() -> None:
+        clock = ManualClock()
+        resolver = Resolver(clock=clock)
+        for _ in range(2):
+            await resolver.resolve("good")
+            with pytest.raises(UnreachableError, match="does not answer"):
+                await resolver.resolve("hangs")
+            clock.now_s += KEEP_S
+
+    run(scenario())
+    assert ranks == [("good", Rank.NEW), ("hangs", Rank.NEW), ("good", Rank.ANSWERED), ("hangs", Rank.HUNG)]
 
 
 def test_hosts_are_shown_as_logs_show_them() -> None:

@@ -13,15 +13,15 @@ from sync_core.model.path import RelPath
 from sync_core.model.security import Level
 from sync_core.net.server import CommandServer, Connection
 from sync_core.protocol.messages import Answer, ChangesAnswer, CheckFolders, ErrorAnswer, OkAnswer, Request
-from tests.support.desks import CHECK, OK, TIME, Desk, serving
+from tests.support.handlers import CHECK, OK, TIME, Recorder, serving
 from tests.support.net import LOCALHOST, LOCALHOST6, Lines, RawPeer, eventually, listening, run
 
 
 def test_a_conversation_goes_on_for_any_number_of_requests() -> None:
-    desk = Desk()
+    recorder = Recorder()
 
     async def scenario() -> None:
-        async with serving(desk) as server:
+        async with serving(recorder) as server:
             peer = await RawPeer.connect(server.port)
             for _ in range(3):
                 await peer.send(CHECK)
@@ -31,28 +31,28 @@ def test_a_conversation_goes_on_for_any_number_of_requests() -> None:
             assert (connection.local_ip, connection.level) == (LOCALHOST, Level.ALL)
             assert str(connection) == f"{connection.id} (127.0.0.1:{peer.port})"
             await peer.close()
-            await eventually(lambda: bool(desk.closed))
+            await eventually(lambda: bool(recorder.closed))
 
     with Lines.of() as lines:
         run(scenario())
-    assert [request for _, request in desk.asked] == [CheckFolders()] * 3
-    assert desk.closed == [desk.asked[0][0]]
-    prefix = desk.asked[0][0].prefix
+    assert [request for _, request in recorder.asked] == [CheckFolders()] * 3
+    assert recorder.closed == [recorder.asked[0][0]]
+    prefix = recorder.asked[0][0].prefix
     assert prefix.startswith("TCP connection to 127.0.0.1:")
     assert lines.lines == [("INFO", prefix, "SCHEDULER-965  Executing command: <check_folders/>")] * 3
 
 
 def test_both_families_are_served_by_default() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with serving(desk, listen=None) as server:
+        recorder = Recorder()
+        async with serving(recorder, listen=None) as server:
             for address in ("127.0.0.1", "::1"):
                 peer = await RawPeer.connect(server.port, address)
                 await peer.send(CHECK)
                 assert await peer.answer() == OK
                 await peer.close()
-        assert [connection.peer_ip for connection, _ in desk.asked] == [LOCALHOST, LOCALHOST6]
-        assert desk.asked[1][0].prefix.startswith("TCP connection to [::1]:")
+        assert [connection.peer_ip for connection, _ in recorder.asked] == [LOCALHOST, LOCALHOST6]
+        assert recorder.asked[1][0].prefix.startswith("TCP connection to [::1]:")
 
     run(scenario())
 
@@ -61,7 +61,7 @@ def test_a_request_in_pieces_is_one_request_and_an_answer_one_write() -> None:
     big = ChangesAnswer(changes=(WriteFile(path=RelPath("big"), last_write_time=0, content=b"x" * 3_000_000),))
 
     async def scenario() -> None:
-        async with serving(Desk(big)) as server:
+        async with serving(Recorder(big)) as server:
             peer = await RawPeer.connect(server.port)
             for piece in (b"<check_", b"folders", b"/>"):
                 await peer.send(piece)
@@ -77,8 +77,8 @@ def test_a_request_in_pieces_is_one_request_and_an_answer_one_write() -> None:
 
 def test_a_lone_line_end_is_not_answered() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with serving(desk) as server:
+        recorder = Recorder()
+        async with serving(recorder) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(b"\n")
             other = await RawPeer.connect(server.port)
@@ -94,7 +94,7 @@ def test_a_lone_line_end_is_not_answered() -> None:
 
 def test_malformed_xml_is_answered_and_the_connection_lives() -> None:
     async def scenario() -> None:
-        async with serving(Desk()) as server:
+        async with serving(Recorder()) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(b"<a></b>")
             answer = await peer.answer()
@@ -112,7 +112,7 @@ def test_an_error_of_the_handler_is_logged_as_the_original_does() -> None:
     refusal = ErrorAnswer(code="SCHEDULER-457", text="SCHEDULER-457  Remote scheduler '1' has not been registered")
 
     async def scenario() -> None:
-        async with serving(Desk(refusal)) as server:
+        async with serving(Recorder(refusal)) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(CHECK)
             assert b'code="SCHEDULER-457"' in await peer.answer()
@@ -136,17 +136,17 @@ UNSENDABLE = ChangesAnswer(changes=(WriteFile(path=RelPath("a\x01b"), last_write
 def test_a_bug_is_logged_answered_and_ends_that_connection_only(
     answer: Answer | Callable[[Connection, Request], Awaitable[Answer]],
 ) -> None:
-    desk = Desk(answer)
+    recorder = Recorder(answer)
 
     async def scenario() -> None:
-        async with serving(desk) as server:
+        async with serving(recorder) as server:
             other = await RawPeer.connect(server.port)
             peer = await RawPeer.connect(server.port)
             await peer.send(CHECK)
             assert b'code="JSYNC-ERROR"' in await peer.rest()
             await peer.close()
-            await eventually(lambda: len(desk.closed) == 1)
-            desk.answer = OkAnswer()
+            await eventually(lambda: len(recorder.closed) == 1)
+            recorder.answer = OkAnswer()
             await other.send(CHECK)
             assert await other.answer() == OK
             await other.close()
@@ -159,7 +159,7 @@ def test_a_bug_is_logged_answered_and_ends_that_connection_only(
 
 def test_http_is_told_that_there_is_nothing() -> None:
     async def scenario() -> None:
-        async with serving(Desk()) as server:
+        async with serving(Recorder()) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(b"GET / HTTP/1.0\r\n\r\n")
             answer = await peer.rest()
@@ -172,7 +172,7 @@ def test_http_is_told_that_there_is_nothing() -> None:
 
 def test_ctrl_d_closes() -> None:
     async def scenario() -> None:
-        async with serving(Desk()) as server:
+        async with serving(Recorder()) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(b"\x04")
             assert await peer.rest() == b""
@@ -184,7 +184,7 @@ def test_ctrl_d_closes() -> None:
 def test_a_port_in_use_names_its_holder() -> None:
     async def scenario(port: int) -> None:
         server = CommandServer(
-            listen=None, port=port, handler=Desk().handle, level_of=lambda _: Level.ALL, answer_time=lambda: TIME
+            listen=None, port=port, handler=Recorder().handle, level_of=lambda _: Level.ALL, answer_time=lambda: TIME
         )
         with pytest.raises(PortInUseError, match=f"TCP port {port} is in use by .* on 127.0.0.1"):
             await server.start()

@@ -14,7 +14,7 @@ from sync_core.model.path import RelPath
 from sync_core.model.security import Level
 from sync_core.net.server import Connection, ServerLimits
 from sync_core.protocol.messages import Answer, ChangesAnswer, OkAnswer, Request
-from tests.support.desks import CHECK, OK, Desk, serving
+from tests.support.handlers import CHECK, OK, Recorder, serving
 from tests.support.net import Lines, RawPeer, eventually, run
 
 
@@ -23,7 +23,7 @@ def test_a_request_that_is_too_long_ends_the_connection(level: Level, most_bytes
     limits = ServerLimits(request_bytes=2_000, large_request_bytes=20_000)
 
     async def scenario() -> None:
-        async with serving(Desk(), level=lambda _: level, limits=limits) as server:
+        async with serving(Recorder(), level=lambda _: level, limits=limits) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(b"<check_folders>" + b" " * (most_bytes - 100) + b"</check_folders>")
             assert await peer.answer() == OK
@@ -36,8 +36,8 @@ def test_a_request_that_is_too_long_ends_the_connection(level: Level, most_bytes
 
 def test_a_request_that_is_never_completed_ends_the_connection_and_idleness_does_not() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with serving(desk, limits=ServerLimits(request_timeout_s=0.05)) as server:
+        recorder = Recorder()
+        async with serving(recorder, limits=ServerLimits(request_timeout_s=0.05)) as server:
             idle = await RawPeer.connect(server.port)
             await idle.send(CHECK)
             assert await idle.answer() == OK
@@ -56,12 +56,12 @@ def test_a_request_that_is_never_completed_ends_the_connection_and_idleness_does
 
 def test_a_trickle_of_bytes_does_not_keep_a_request_alive() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with serving(desk, limits=ServerLimits(request_timeout_s=0.1)) as server:
+        recorder = Recorder()
+        async with serving(recorder, limits=ServerLimits(request_timeout_s=0.1)) as server:
             peer = await RawPeer.connect(server.port)
             with contextlib.suppress(ConnectionError):
                 await peer.send(b"<check_folders")
-                while not desk.closed:
+                while not recorder.closed:
                     await peer.send(b" ")
                     await asyncio.sleep(0.01)
             await peer.close()
@@ -73,11 +73,11 @@ def test_a_peer_that_takes_nothing_of_its_answer_is_given_up() -> None:
     big = ChangesAnswer(changes=(WriteFile(path=RelPath("big"), last_write_time=0, content=b"x" * 20_000_000),))
 
     async def scenario() -> None:
-        desk = Desk(big)
-        async with serving(desk, limits=ServerLimits(write_timeout_s=0.05)) as server:
+        recorder = Recorder(big)
+        async with serving(recorder, limits=ServerLimits(write_timeout_s=0.05)) as server:
             with socket.create_connection(("127.0.0.1", server.port)) as sock:
                 sock.sendall(CHECK)
-                await eventually(lambda: bool(desk.closed))
+                await eventually(lambda: bool(recorder.closed))
 
     with Lines.of() as lines:
         run(scenario())
@@ -88,8 +88,8 @@ def test_a_peer_that_takes_its_answer_slowly_gets_all_of_it() -> None:
     big = ChangesAnswer(changes=(WriteFile(path=RelPath("big"), last_write_time=0, content=b"x" * 6_000_000),))
 
     async def scenario() -> None:
-        desk = Desk(big)
-        async with serving(desk, limits=ServerLimits(write_timeout_s=0.2)) as server:
+        recorder = Recorder(big)
+        async with serving(recorder, limits=ServerLimits(write_timeout_s=0.2)) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(CHECK)
             taken = b""
@@ -104,13 +104,13 @@ def test_a_peer_that_takes_its_answer_slowly_gets_all_of_it() -> None:
 
 def test_a_reset_is_only_worth_a_debug_line() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with serving(desk) as server:
+        recorder = Recorder()
+        async with serving(recorder) as server:
             sock = socket.create_connection(("127.0.0.1", server.port))
             await eventually(lambda: bool(server.connections))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
-            await eventually(lambda: bool(desk.closed))
+            await eventually(lambda: bool(recorder.closed))
 
     with Lines.of() as lines:
         run(scenario())
@@ -119,22 +119,22 @@ def test_a_reset_is_only_worth_a_debug_line() -> None:
 
 def test_the_handler_may_close_another_connection() -> None:
     async def scenario() -> None:
-        desk = Desk()
-        async with serving(desk) as server:
+        recorder = Recorder()
+        async with serving(recorder) as server:
             older = await RawPeer.connect(server.port)
             await older.send(CHECK)
             assert await older.answer() == OK
 
             async def close_older(_: Connection, __: Request) -> Answer:
-                desk.asked[0][0].close()
+                recorder.asked[0][0].close()
                 return OkAnswer()
 
-            desk.answer = close_older
+            recorder.answer = close_older
             newer = await RawPeer.connect(server.port)
             await newer.send(CHECK)
             assert await newer.answer() == OK
             assert await older.rest() == b""
-            await eventually(lambda: desk.closed == [desk.asked[0][0]])
+            await eventually(lambda: recorder.closed == [recorder.asked[0][0]])
             await older.close()
             await newer.close()
 
@@ -148,12 +148,12 @@ def test_a_connection_that_is_closed_while_it_is_answered_gets_no_answer() -> No
         return OkAnswer()
 
     async def scenario() -> None:
-        desk = Desk(close_own)
-        async with serving(desk) as server:
+        recorder = Recorder(close_own)
+        async with serving(recorder) as server:
             peer = await RawPeer.connect(server.port)
             await peer.send(CHECK)
             assert await peer.rest() == b""
-            await eventually(lambda: bool(desk.closed))
+            await eventually(lambda: bool(recorder.closed))
             await peer.close()
 
     run(scenario())
@@ -165,19 +165,19 @@ def test_closing_the_server_ends_all_connections_also_busy_ones() -> None:
         return OkAnswer()
 
     async def scenario() -> None:
-        desk = Desk(never)
-        async with serving(desk) as server:
+        recorder = Recorder(never)
+        async with serving(recorder) as server:
             busy = await RawPeer.connect(server.port)
             idle = await RawPeer.connect(server.port)
             await busy.send(CHECK)
-            await eventually(lambda: bool(desk.asked) and len(server.connections) == 2)
+            await eventually(lambda: bool(recorder.asked) and len(server.connections) == 2)
             closing = asyncio.create_task(server.close())
             assert await busy.rest() == b""
             assert await idle.rest() == b""
             await busy.close()
             await idle.close()
             await closing
-            assert len(desk.closed) == 2
+            assert len(recorder.closed) == 2
             await server.close()
 
     run(scenario())

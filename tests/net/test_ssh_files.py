@@ -11,14 +11,14 @@ import pytest
 
 from sync_core.model.errors import HostError, UnreachableError
 from sync_core.model.path import RelPath
-from sync_core.model.settle import manifest_of
 from sync_core.net.far_folder import FarFolder, ways_of
 from sync_core.net.far_sftp import FileAccess, SftpWay
 from sync_core.net.ssh import SshLimits, SshRunner
 from sync_core.tree.scan import scan
+from tests.support.disk import a_link, write_tree
+from tests.support.far_looks import seen_of
 from tests.support.site import eventually
 from tests.support.ssh_server import PASSWORD, Server, ssh_server
-from tests.support.trees import a_link, write_tree
 
 
 def a_runner(server: Server, folder: Path, *, become: bool = False) -> SshRunner:
@@ -39,7 +39,7 @@ def test_a_folder_of_a_host_that_runs_no_commands(tmp_path: Path) -> None:
         runner = a_runner(server, tmp_path)
         try:
             folder = FarFolder(str(root), ways_of(runner, deadline_s=20))
-            assert manifest_of(await folder.scan()) == manifest_of(scan(root))
+            assert seen_of(await folder.scan()) == seen_of(scan(root))
             assert await folder.read([RelPath("link/x")], most_bytes=9) == {"link/x": b"1"}
         finally:
             await runner.close()
@@ -61,7 +61,7 @@ def test_names_that_are_no_text_are_told_by_commands_only(tmp_path: Path) -> Non
         runner = a_runner(server, tmp_path)
         try:
             folder = FarFolder(str(root), ways_of(runner, deadline_s=20))
-            assert manifest_of(await folder.scan()) == manifest_of(scan(root))
+            assert seen_of(await folder.scan()) == seen_of(scan(root))
             with pytest.raises(HostError):
                 await SftpWay(runner).scan(str(root))
         finally:

@@ -1,11 +1,13 @@
-"""Hypothesis strategies for names, manifests, changes and every message."""
+"""Hypothesis strategies for names, trees, changes and every message."""
 
 from __future__ import annotations
 
 from hypothesis import strategies as st
 
 from sync_core.model.change import Change, Changes, MakeDirectory, Remove, WriteFile
-from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
+from sync_core.model.edit import folder_of
+from sync_core.model.file import File, Kind, md5_of
+from sync_core.model.folder import Entry, Folder
 from sync_core.model.path import ROOT, RelPath, join, name_bytes
 from sync_core.protocol.messages import (
     Answer,
@@ -21,6 +23,7 @@ from sync_core.protocol.messages import (
     GetParams,
     ListFiles,
     OkAnswer,
+    OpenDialect,
     OtherAnswer,
     OtherCommand,
     Register,
@@ -56,36 +59,47 @@ contents = st.binary(max_size=40)
 _flags = st.booleans()
 
 
-def _files(path: RelPath, *, is_full: bool) -> st.SearchStrategy[Entry]:
+def _files(*, is_full: bool) -> st.SearchStrategy[File]:
     nothing = st.none()
     return st.builds(
-        Entry,
-        path=st.just(path),
+        File,
         md5=st.one_of(nothing, contents.map(md5_of)),
         last_write_time=st.one_of(nothing, times),
         size_bytes=st.one_of(nothing, st.integers(0, 2**40)) if is_full else nothing,
-        layer=st.one_of(nothing, st.sampled_from(Layer)) if is_full else nothing,
         is_settling=_flags if is_full else st.just(False),
         is_unreadable=_flags if is_full else st.just(False),
     )
 
 
 @st.composite
-def _entries(draw: st.DrawFn, folder: RelPath, depth: int, is_full: bool) -> list[Entry]:
-    found: list[Entry] = []
+def _folders(draw: st.DrawFn, depth: int, is_full: bool) -> Folder:
+    found: dict[str, Entry] = {}
     for name in draw(st.lists(names, max_size=4, unique=True)):
-        path = join(folder, name)
-        if depth and draw(_flags):
-            found.append(Entry(path=path, kind=Kind.DIRECTORY, is_unreadable=is_full and draw(_flags)))
-            found += draw(_entries(path, depth - 1, is_full))
-        else:
-            found.append(draw(_files(path, is_full=is_full)))
-    return found
+        is_folder = depth and draw(_flags)
+        found[name] = draw(_folders(depth - 1, is_full)) if is_folder else draw(_files(is_full=is_full))
+    return folder_of(found, is_unreadable=is_full and draw(_flags))
 
 
-def manifests(*, is_full: bool = False) -> st.SearchStrategy[Manifest]:
-    """Manifests with what a request carries, or with all that a file list does."""
-    return _entries(ROOT, 2, is_full).map(Manifest)
+def trees(*, is_full: bool = False) -> st.SearchStrategy[Folder]:
+    """Trees with what a request carries, or with all that a file list does."""
+    return _folders(2, is_full).map(lambda root: Folder(root.children))
+
+
+@st.composite
+def _part_of(draw: st.DrawFn, folder: Folder) -> Folder:
+    """A slave's own part of its view."""
+    found: dict[str, Entry] = {}
+    for name, entry in folder.children.items():
+        if draw(_flags):
+            found[name] = entry if isinstance(entry, File) else Folder(draw(_part_of(entry)).children)
+    return Folder(found)
+
+
+@st.composite
+def file_lists(draw: st.DrawFn) -> FileListAnswer:
+    tree = draw(trees(is_full=True))
+    is_view = bool(tree.children) and draw(_flags)  # a list without entries says nothing about layers
+    return FileListAnswer(tree=tree, own=draw(_part_of(tree)) if is_view else None)
 
 
 @st.composite
@@ -116,7 +130,7 @@ requests: st.SearchStrategy[Request] = st.one_of(
         version=texts,
         is_logoff=_flags,
     ),
-    st.builds(FetchUpdatedFiles, listed=manifests()),
+    st.builds(FetchUpdatedFiles, listed=trees()),
     st.builds(
         FetchConfiguration,
         scheduler_id=texts,
@@ -125,7 +139,7 @@ requests: st.SearchStrategy[Request] = st.one_of(
         ip=st.sampled_from(["", "10.0.0.7", "fd00::7", "dialin-0.sos"]),
         version=texts,
         interval_s=st.integers(0, 2**31 - 1),
-        listed=manifests(),
+        listed=trees(),
     ),
     st.just(CheckFolders()),
     st.builds(ShowState, what=st.frozensets(st.sampled_from(["all", "all!", "remote_schedulers", "jobs"]))),
@@ -134,7 +148,8 @@ requests: st.SearchStrategy[Request] = st.one_of(
     st.just(GetParams()),
     st.builds(OtherCommand, name=st.sampled_from(["terminate", "show_jobs", "licence.use"])),
     st.builds(ListFiles, slave=st.one_of(st.none(), texts)),
-    st.builds(FetchDifferences, slave=st.one_of(st.none(), texts), listed=manifests()),
+    st.builds(FetchDifferences, slave=st.one_of(st.none(), texts), listed=trees()),
+    st.just(OpenDialect()),
 )
 
 errors = st.builds(ErrorAnswer, code=texts, text=texts, time=texts)
@@ -166,10 +181,10 @@ def _clusters(draw: st.DrawFn) -> ClusterAnswer:
 
 
 answers: st.SearchStrategy[Answer] = st.one_of(
-    st.builds(OkAnswer, is_jsync=_flags),
+    st.builds(OkAnswer, jsync=st.integers(0, 9999)),
     errors,
     st.builds(ChangesAnswer, changes=changes),
-    st.builds(FileListAnswer, manifest=manifests(is_full=True)),
+    file_lists(),
     _states(),
     _clusters(),
     st.builds(OtherAnswer, element=st.sampled_from(["answer", "params"]), attributes=_attributes),

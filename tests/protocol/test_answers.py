@@ -5,10 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.change import WriteFile
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
-from sync_core.model.manifest import Entry, Manifest
+from sync_core.model.file import File
 from sync_core.model.path import RelPath
-from sync_core.protocol.answers import decode_answer, encode_answer, error_answer, refusal_answer
+from sync_core.protocol.answers import answer_pieces, decode_answer, encode_answer, error_answer, refusal_answer
+from sync_core.protocol.changes import encode_changes
 from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
@@ -41,7 +43,7 @@ ENCODED: list[tuple[Answer, bytes]] = [
         b"</configuration.directory>" + TAIL + b"\0",
     ),
     (
-        FileListAnswer(manifest=Manifest([Entry(path=RelPath("ä"))])),
+        FileListAnswer(tree=tree_of([(RelPath("ä"), File())])),
         HEAD + b"<supervisor.remote_scheduler.configuration.fetch_updated_files "
         b'tree_md5="980bd685a4ed3963288aee776bbaa8b3"><configuration.file name="&#195;&#164;"/>'
         b"</supervisor.remote_scheduler.configuration.fetch_updated_files>" + TAIL + b"\n\0",
@@ -57,7 +59,8 @@ ENCODED: list[tuple[Answer, bytes]] = [
         ClusterAnswer(active=0),
         HEAD + b'<cluster><remote_schedulers count="0" connected="0" active="0"/></cluster>' + TAIL + b"\n\0",
     ),
-    (OkAnswer(is_jsync=True), HEAD + b'<ok jsync="1"/>' + TAIL + b"\n\0"),
+    (OkAnswer(jsync=1), HEAD + b'<ok jsync="1"/>' + TAIL + b"\n\0"),
+    (OkAnswer(jsync=2), HEAD + b'<ok jsync="2"/>' + TAIL + b"\n\0"),
     (OtherAnswer(element="params"), HEAD + b"<params/>" + TAIL + b"\n\0"),
 ]
 
@@ -66,6 +69,18 @@ ENCODED: list[tuple[Answer, bytes]] = [
 def test_answers_are_the_bytes_of_a_real_1_3(answer: Answer, document: bytes) -> None:
     assert encode_answer(answer, time=TIME) == document
     assert decode_answer(document) == answer
+
+
+def test_what_was_written_already_is_shared_and_only_the_head_differs() -> None:
+    encoded = encode_changes((FILE,))
+    answer = ChangesAnswer(changes=(FILE,), encoded=encoded)
+    for time in (TIME, "2026-11-24 03:16:22.001"):
+        head, body, tail = answer_pieces(answer, time=time)
+        assert body is encoded
+        assert tail == b"</answer></spooler>\0"
+        assert head + body + tail == encode_answer(ChangesAnswer(changes=(FILE,)), time=time)
+    pretty = encode_answer(answer, time=TIME, pretty=True)
+    assert pretty == encode_answer(ChangesAnswer(changes=(FILE,)), time=TIME, pretty=True)
 
 
 def test_pretty_answers_are_indented_the_files_too() -> None:
@@ -86,7 +101,10 @@ def test_names_that_cannot_travel_are_refused_by_name() -> None:
     [
         (b"<spooler><answer><ok/></answer></spooler>", OkAnswer()),
         (b"\n<spooler><answer><ok/></answer></spooler>\r\n\0", OkAnswer()),
-        (b'<spooler><answer><ok recommended="x" jsync="1"/></answer></spooler>', OkAnswer(is_jsync=True)),
+        (b'<spooler><answer><ok recommended="x" jsync="1"/></answer></spooler>', OkAnswer(jsync=1)),
+        (b'<spooler><answer><ok jsync="yes"/></answer></spooler>', OkAnswer()),
+        (b'<spooler><answer><ok jsync="-1"/></answer></spooler>', OkAnswer()),
+        (b'<spooler><answer><ok jsync="99999"/></answer></spooler>', OkAnswer()),
         (b"<answer><ok/></answer>", OkAnswer()),
         (b"<ok/>", OkAnswer()),
         (b"<spooler><answer><foo/><ok/><ERROR/></answer></spooler>", ErrorAnswer(code="", text="")),

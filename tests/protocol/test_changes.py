@@ -5,11 +5,11 @@ from hypothesis import given
 
 from sync_core.model.change import Changes, MakeDirectory, Remove, WriteFile
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
-from sync_core.model.manifest import Kind
+from sync_core.model.file import Kind
 from sync_core.model.path import RelPath
-from sync_core.protocol.changes import changes_element, read_changes
+from sync_core.protocol.changes import ChangesContent, encode_changes, read_changes
 from sync_core.protocol.names import DIRECTORY, FILE, MAX_FOLDERS
-from sync_core.protocol.xml import Element, parse, write
+from sync_core.protocol.xml import Contents, Element, parse, write
 from tests.protocol.strategies import changes
 
 TIME = "2026-11-24T02:00:00.000Z"
@@ -37,6 +37,14 @@ def folder(*children: Element, **attributes: str) -> Element:
     return Element(DIRECTORY, attributes, list(children))
 
 
+CONTENTS: Contents = {DIRECTORY: ChangesContent}
+
+
+def arrived(outer: Element) -> Changes:
+    """Return what an element asks for when it is read at the other end."""
+    return read_changes(parse(write(outer, encoding="ascii"), CONTENTS))
+
+
 CASES: list[tuple[Changes, Element]] = [
     ((), folder()),
     ((written("a", b"ABC"), written("b")), folder(file("a", "QUJD"), file("b"))),
@@ -59,36 +67,37 @@ CASES: list[tuple[Changes, Element]] = [
 
 @pytest.mark.parametrize(("these", "element"), CASES)
 def test_changes_and_elements_say_the_same(these: Changes, element: Element) -> None:
-    assert changes_element(these) == element
-    assert read_changes(element) == these
+    written = write(element, encoding="iso-8859-1").partition(b"\n")[2]
+    assert encode_changes(these) == written
+    assert read_changes(parse(written, CONTENTS)) == these
 
 
 def test_folders_that_only_show_in_paths_are_mentioned() -> None:
     these = (written("a/b/c"), removed("a/d"))
-    assert read_changes(changes_element(these)) == (made("a"), made("a/b"), *these)
+    assert arrived(parse(encode_changes(these))) == (made("a"), made("a/b"), *these)
 
 
 @pytest.mark.parametrize("change", [written("a\\b"), made("a\x01"), removed(".."), made("x/" * MAX_FOLDERS + "x")])
 def test_changes_never_hold_what_the_other_end_would_refuse(change: WriteFile | MakeDirectory | Remove) -> None:
     with pytest.raises(UnsafeNameError):
-        changes_element((change,))
+        encode_changes((change,))
 
 
 def test_what_we_do_not_know_is_passed_over() -> None:
     gone = folder(file("x"), name="gone", removed="yes", foo="1")
     outer = folder(Element("foo"), file("a", foo="1"), gone, name="", foo="1")
     outer.children[1].children.insert(0, Element("foo"))
-    assert read_changes(outer) == (written("a"), removed("gone", Kind.DIRECTORY))
+    assert arrived(outer) == (written("a"), removed("gone", Kind.DIRECTORY))
 
 
 @pytest.mark.parametrize("text", ["", "   "])
 def test_no_time_means_the_epoch(text: str) -> None:
-    (change,) = read_changes(folder(file("a", last_write_time=text)))
+    (change,) = arrived(folder(file("a", last_write_time=text)))
     assert change == WriteFile(path=RelPath("a"), last_write_time=0, content=b"")
 
 
 def test_dot_names_are_left_to_whoever_applies_them() -> None:
-    assert read_changes(folder(file(".hidden"))) == (written(".hidden"),)
+    assert arrived(folder(file(".hidden"))) == (written(".hidden"),)
 
 
 @pytest.mark.parametrize(
@@ -120,12 +129,12 @@ def test_dot_names_are_left_to_whoever_applies_them() -> None:
 )
 def test_changes_that_make_no_sense_are_refused(outer: Element, reason: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        read_changes(outer)
+        arrived(outer)
     assert reason in str(caught.value)
     assert str(caught.value).isprintable()
 
 
 @given(changes)
 def test_changes_are_read_back(these: Changes) -> None:
-    for encoding in ("ascii", "iso-8859-1"):
-        assert read_changes(parse(write(changes_element(these), encoding=encoding))) == these
+    document = b'<?xml version="1.0" encoding="ISO-8859-1"?>' + encode_changes(these)
+    assert read_changes(parse(document, CONTENTS)) == these

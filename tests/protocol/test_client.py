@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, UnsafeNameError
-from sync_core.model.manifest import Entry, Manifest
+from sync_core.model.file import File
 from sync_core.model.path import RelPath
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import (
@@ -115,7 +116,7 @@ def test_registrations_and_fetches_are_no_questions(request_: Request) -> None:
 def test_a_list_that_cannot_travel_moves_nothing() -> None:
     session = registered()
     with pytest.raises(UnsafeNameError):
-        session.fetch(FetchUpdatedFiles(listed=Manifest([Entry(path=RelPath("a\x01b"))])))
+        session.fetch(FetchUpdatedFiles(listed=tree_of([(RelPath("a\x01b"), File())])))
     assert session.state is ClientState.REGISTERED
 
 

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.model.manifest import Entry, Manifest
+from sync_core.model.file import File
 from sync_core.model.path import RelPath
-from sync_core.protocol.commands import read_command, request_element
+from sync_core.protocol.commands import LISTS, read_command, request_element
 from sync_core.protocol.listing import LIST
 from sync_core.protocol.messages import (
     CheckFolders,
@@ -14,6 +15,7 @@ from sync_core.protocol.messages import (
     GetParam,
     GetParams,
     ListFiles,
+    OpenDialect,
     OtherCommand,
     Register,
     Request,
@@ -21,10 +23,10 @@ from sync_core.protocol.messages import (
     ShowState,
 )
 from sync_core.protocol.names import FILE
-from sync_core.protocol.xml import Element
+from sync_core.protocol.xml import Element, parse, write
 
 REGISTER = "register_remote_scheduler"
-LISTED = Manifest([Entry(path=RelPath("x"))])
+LISTED = tree_of([(RelPath("x"), File())])
 
 BOTH_WAYS: list[tuple[Request, Element]] = [
     (
@@ -58,6 +60,7 @@ BOTH_WAYS: list[tuple[Request, Element]] = [
     (ListFiles(), Element("jsync.files")),
     (ListFiles(slave="slave-5000"), Element("jsync.files", {"slave": "slave-5000"})),
     (FetchDifferences(), Element("jsync.fetch")),
+    (OpenDialect(), Element("jsync.dialect")),
     (
         FetchDifferences(slave="slave-5000", listed=LISTED),
         Element("jsync.fetch", {"slave": "slave-5000"}, [Element(FILE, {"name": "x"})]),
@@ -65,11 +68,16 @@ BOTH_WAYS: list[tuple[Request, Element]] = [
 ]
 
 
+def arrived(element: Element) -> Element:
+    """Return an element as it is read at the other end."""
+    return parse(write(element, encoding="iso-8859-1"), LISTS)
+
+
 @pytest.mark.parametrize(("request_", "element"), BOTH_WAYS)
 def test_requests_and_commands_say_the_same(request_: Request, element: Element) -> None:
-    assert request_element(request_) == element
-    assert list(request_element(request_).attributes) == list(element.attributes)
-    assert read_command(element) == request_
+    written = write(request_element(request_), encoding="iso-8859-1")
+    assert written == write(element, encoding="iso-8859-1")
+    assert read_command(arrived(element)) == request_
 
 
 @pytest.mark.parametrize(
@@ -90,7 +98,7 @@ def test_requests_and_commands_say_the_same(request_: Request, element: Element)
     ],
 )
 def test_commands_may_be_said_in_other_ways(element: Element, request_: Request) -> None:
-    assert read_command(element) == request_
+    assert read_command(arrived(element)) == request_
 
 
 @pytest.mark.parametrize(
@@ -102,6 +110,7 @@ def test_commands_may_be_said_in_other_ways(element: Element, request_: Request)
         (Element("check_folders", {}, [Element("x")]), "LIBXML2-007", "the element 'x' is not expected here"),
         (Element("check_folders", text="x"), "LIBXML2-007", "character data is not allowed"),
         (Element("jsync.files", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
+        (Element("jsync.dialect", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
         (Element("jsync.fetch", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
         (Element("show_state", {"x": "1"}), "LIBXML2-007", "the attribute 'x' is not allowed"),
         (Element("show_state", {"what": "jobs bad"}), "SCHEDULER-164", "'bad'"),
@@ -128,7 +137,22 @@ def test_commands_may_be_said_in_other_ways(element: Element, request_: Request)
 )
 def test_commands_that_make_no_sense_are_refused(element: Element, code: str, reason: str) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
-        read_command(element)
+        read_command(arrived(element))
     assert caught.value.answer_code == code
     assert str(caught.value).startswith(f"{code}  ")
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("version", "is_jsync", "knows_dialect"),
+    [
+        ("1.3.12.2131-17280 (jsync 0.2.0)", True, True),
+        ("1.3.12.2131-17280 (jsync 0.1.9)", True, False),
+        ("(jsync new)", True, False),
+        ("jsync 0.2.0", False, False),
+        ("1.3.12.2131-17280", False, False),
+    ],
+)
+def test_a_version_tells_whether_its_owner_knows_our_dialect(version: str, is_jsync: bool, knows_dialect: bool) -> None:
+    register = Register(scheduler_id="s", tcp_port=1, version=version)
+    assert (register.is_jsync, register.knows_dialect) == (is_jsync, knows_dialect)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.manifest import Manifest
+from sync_core.model.folder import Folder
 from sync_core.protocol.messages import Answer, ErrorAnswer, FetchUpdatedFiles, OkAnswer, Register, Request
 from sync_core.protocol.states import ClientState
-from tests.protocol.strategies import answers, manifests, requests
+from tests.protocol.strategies import answers, requests, trees
 from tests.support.wire import PretendWire, Splitter, cut_at
 
 REGISTER = Register(scheduler_id="s", tcp_port=5000)
@@ -45,8 +45,8 @@ def test_any_question_gets_its_answer(request: Request, answer: Answer, split: S
         assert received == answer
 
 
-@given(st.lists(manifests(), max_size=4), pieces)
-def test_a_connection_lives_for_many_fetches(lists: list[Manifest], split: Splitter) -> None:
+@given(st.lists(trees(), max_size=4), pieces)
+def test_a_connection_lives_for_many_fetches(lists: list[Folder], split: Splitter) -> None:
     wire = PretendWire(lambda _request: OkAnswer(), split=split)
     wire.exchange(wire.client.register(REGISTER))
     for listed in lists:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.model.manifest import Entry, Kind, Manifest
+from sync_core.model.file import File, Kind
 from sync_core.model.path import RelPath
+from sync_core.protocol.changes import encode_changes
 from sync_core.protocol.http import (
     HttpRefusal,
     accepts_gzip,
@@ -27,7 +29,6 @@ from sync_core.protocol.messages import (
     ErrorAnswer,
     FetchConfiguration,
     FetchUpdatedFiles,
-    FileListAnswer,
     OkAnswer,
     Register,
     RemoteScheduler,
@@ -60,12 +61,11 @@ MESSAGE = FetchConfiguration(
     ip="10.0.0.7",
     version="1.8.2",
     interval_s=900,
-    listed=Manifest(
+    listed=tree_of(
         [
-            Entry(
-                path=RelPath("common.job_chain.xml"),
-                md5="c3f936463733a81aa95b6c870aa9a7af",
-                last_write_time=1412150400,
+            (
+                RelPath("common.job_chain.xml"),
+                File(md5="c3f936463733a81aa95b6c870aa9a7af", last_write_time=1412150400),
             )
         ]
     ),
@@ -272,11 +272,20 @@ def test_answers_come_back_as_they_were_sent(answer: Answer) -> None:
     if isinstance(answer, ErrorAnswer):
         answer = ErrorAnswer(code=answer.code, text=answer.text, time="2016-02-01T12:00:00Z")
     again = decode_http_answer(encode_http_answer(answer, time=TIME), charset="utf-8")
-    if isinstance(answer, FileListAnswer):
-        assert isinstance(again, FileListAnswer)
-        assert again.manifest.tree_md5 == answer.manifest.tree_md5
-    else:
-        assert again == answer
+    assert again == answer
+
+
+def test_what_was_written_already_is_said_by_http_as_anything_else() -> None:
+    odd = (
+        WriteFile(path=RelPath('ü last_write_time="x.000Z"'), last_write_time=1454327970, content=b"<job/>\n"),
+        WriteFile(path=RelPath("x.000Z"), last_write_time=0, content=b""),
+    )
+    body = encode_http_answer(ChangesAnswer(encoded=encode_changes(odd)), time=TIME)
+    assert body == encode_http_answer(ChangesAnswer(changes=odd), time=TIME)
+    assert body.isascii()
+    assert b' last_write_time="2016-02-01T11:59:30Z"' in body
+    assert b' name="x.000Z" last_write_time="1970-01-01T00:00:00Z"' in body
+    assert decode_http_answer(body, charset="utf-8") == ChangesAnswer(changes=odd)
 
 
 UMLAUT = (

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
-from sync_core.model.manifest import Entry, Manifest
+from sync_core.model.file import File
 from sync_core.model.path import RelPath
 from sync_core.protocol.messages import CheckFolders, FetchUpdatedFiles, Register, Request, ShowState
 from sync_core.protocol.requests import WAKE_UP, decode_request, encode_request, is_wake_up
@@ -31,7 +32,7 @@ def test_values_beyond_the_encoding_become_references() -> None:
 
 def test_names_that_cannot_travel_are_refused_by_name() -> None:
     with pytest.raises(UnsafeNameError, match=r"'a\\x01b'"):
-        encode_request(FetchUpdatedFiles(listed=Manifest([Entry(path=RelPath("a\x01b"))])))
+        encode_request(FetchUpdatedFiles(listed=tree_of([(RelPath("a\x01b"), File())])))
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,7 @@ def test_requests_are_taken_in_all_their_forms(document: bytes) -> None:
         (b"<spooler>text<s/></spooler>", "LIBXML2-007"),
         (b"<spooler><jsync.files/></spooler>", "LIBXML2-007"),
         (b"<commands><jsync.fetch/></commands>", "LIBXML2-007"),
+        (b"<commands><jsync.dialect/></commands>", "LIBXML2-007"),
         (
             b"<spooler><supervisor.remote_scheduler.configuration.fetch_updated_files/></spooler>",
             "LIBXML2-007",

@@ -7,25 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.change import MakeDirectory
-from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, UnsafeNameError
+from sync_core.model.errors import LocalProtocolError, UnsafeNameError
 from sync_core.model.path import RelPath
 from sync_core.protocol.answers import refusal_answer
-from sync_core.protocol.messages import ChangesAnswer, CheckFolders, ErrorAnswer, OkAnswer, Request, ShowState
+from sync_core.protocol.dialect.preface import PREFACE
+from sync_core.protocol.messages import Answer, ChangesAnswer, ErrorAnswer, OkAnswer, Request
 from sync_core.protocol.server import (
     NEED_DATA,
     Closed,
+    DialectSeen,
     EmptyLine,
     HttpSeen,
-    Malformed,
     RequestReceived,
     ServerEvent,
     ServerSession,
+    TooLong,
+    raw_text,
 )
 from sync_core.protocol.states import SERVER_TABLE, ServerMove, ServerState
 from tests.support.wire import TIME, byte_by_byte, cut_at, drain
 
 CHECK = b"<check_folders/>"
-CHECKED = RequestReceived(request=CheckFolders(), raw="<check_folders/>")
+CHECKED = RequestReceived(document=CHECK)
 OK = OkAnswer()
 
 
@@ -38,6 +41,10 @@ def session(*packets: bytes, max_request_bytes: int = 1000) -> ServerSession:
     for packet in packets:
         made.receive_data(packet)
     return made
+
+
+def sent(made: ServerSession, answer: Answer) -> bytes:
+    return b"".join(made.send_answer(answer, time=TIME))
 
 
 def events(packets: Iterable[bytes]) -> list[ServerEvent]:
@@ -54,7 +61,7 @@ def test_a_request_and_its_answer() -> None:
     made.receive_data(CHECK)
     assert made.next_event() == CHECKED
     assert (made.next_event(), made.state) == (NEED_DATA, ServerState.ANSWERING)
-    assert made.send_answer(OK, time=TIME).endswith(b"<ok/></answer></spooler>\n\0")
+    assert sent(made, OK).endswith(b"<ok/></answer></spooler>\n\0")
     assert (made.next_event(), made.state) == (NEED_DATA, ServerState.IDLE)
 
 
@@ -64,28 +71,24 @@ def test_a_request_and_its_answer() -> None:
         ([CHECK, CHECK], [CHECKED, CHECKED]),
         ([b"<check_", b"folders/>"], [CHECKED]),
         ([b" ", CHECK], [CHECKED]),
-        ([b"  <?xml version='1.0'?>\n", CHECK], [CHECKED]),
+        ([b"  <?xml version='1.0'?>\n", CHECK], [RequestReceived(document=b"<?xml version='1.0'?>\n" + CHECK)]),
         ([b"\0", CHECK, b"\0"], [CHECKED]),
         ([CHECK, b"\n"], [CHECKED, EmptyLine()]),
         ([b"\n"], [EmptyLine()]),
         ([b"\r\n", CHECK], [EmptyLine(), CHECKED]),
         ([b"\r", b"\n", CHECK], [EmptyLine(), CHECKED]),
         ([b"  \n"], [EmptyLine()]),
-        ([b"check_folders\n"], [RequestReceived(request=CheckFolders(), raw="check_folders")]),
+        ([b"check_folders\n"], [RequestReceived(document=b"check_folders\n")]),
         ([b"check_folders"], []),
         ([b"\x04"], [Closed()]),
         ([CHECK, b"\x04"], [CHECKED, Closed()]),
-        ([b"<check", b"\x04", b"_folders/>"], None),
-        ([b"<", b"S/>"], None),
+        ([b"<check", b"\x04", b"_folders/>"], [RequestReceived(document=b"<check\x04_folders/>")]),
+        ([b"<", b"S/>"], [RequestReceived(document=b"<S/>")]),
+        ([b"<a></b>"], [RequestReceived(document=b"<a></b>")]),
     ],
 )
-def test_packets_become_events(packets: list[bytes], expected: list[ServerEvent] | None) -> None:
-    found = events(packets)
-    if expected is None:
-        (event,) = found
-        assert isinstance(event, Malformed)
-    else:
-        assert found == expected
+def test_packets_become_events(packets: list[bytes], expected: list[ServerEvent]) -> None:
+    assert events(packets) == expected
 
 
 @given(st.lists(st.integers(0, 200)))
@@ -111,9 +114,7 @@ def test_only_the_very_first_byte_can_mean_http(before: bytes) -> None:
     made.receive_data(before)
     drain(made, ok)
     made.receive_data(b"GET\n")
-    event = made.next_event()
-    assert isinstance(event, Malformed)
-    assert event.raw == "GET"
+    assert made.next_event() == RequestReceived(document=b"GET\n")
 
 
 @pytest.mark.parametrize("packet", [b"<check_folders/>\r\n", b"\r\n", b"check_folders\r\n"])
@@ -141,7 +142,7 @@ def test_what_comes_while_an_answer_is_due_waits() -> None:
     made.receive_data(b"state/>")
     assert made.next_event() is NEED_DATA
     made.send_answer(OK, time=TIME)
-    assert made.next_event() == RequestReceived(request=ShowState(), raw="<show_state/>")
+    assert made.next_event() == RequestReceived(document=b"<show_state/>")
 
 
 def test_the_end_of_the_stream_comes_after_what_was_sent_before() -> None:
@@ -163,10 +164,7 @@ def test_half_a_request_gets_no_answer() -> None:
 
 def test_malformed_requests_are_answered_and_the_connection_lives() -> None:
     made = session(b"<a></b>")
-    event = made.next_event()
-    assert isinstance(event, Malformed)
-    assert (event.error.answer_code, event.raw) == ("XML-ERROR", "<a></b>")
-    answer = made.send_answer(refusal_answer(event.error), time=TIME)
+    (answer,) = drain(made, ok).answers
     assert b'<ERROR time="2026-11-24 03:16:21" code="XML-ERROR" text="XML-ERROR   [' in answer
     made.receive_data(CHECK)
     assert made.next_event() == CHECKED
@@ -175,7 +173,7 @@ def test_malformed_requests_are_answered_and_the_connection_lives() -> None:
 def test_an_error_keeps_its_own_time() -> None:
     made = session(CHECK)
     made.next_event()
-    answer = made.send_answer(ErrorAnswer(code="X-1", text="X-1  no", time="then"), time=TIME)
+    answer = sent(made, ErrorAnswer(code="X-1", text="X-1  no", time="then"))
     assert b'<ERROR time="then" code="X-1"' in answer
 
 
@@ -197,7 +195,8 @@ def test_too_long_a_request_is_answered_and_ends_it_all(packets: list[bytes]) ->
         made.receive_data(packet)
         found += drain(made, ok).events
     event, closed = found
-    assert isinstance(event, Malformed)
+    assert isinstance(event, TooLong)
+    assert event.error.answer_code == "XML-ERROR"
     assert "the request is longer than 16 bytes" in str(event.error)
     assert closed == Closed()
 
@@ -212,7 +211,7 @@ def test_the_limit_may_grow() -> None:
     drain(made, ok)
     made.max_request_bytes = 17
     made.receive_data(CHECK + b"\n")
-    assert made.next_event() == CHECKED
+    assert made.next_event() == RequestReceived(document=CHECK + b"\n")
 
 
 def test_a_flood_while_an_answer_is_due_ends_it_all() -> None:
@@ -223,8 +222,15 @@ def test_a_flood_while_an_answer_is_due_ends_it_all() -> None:
     assert made.next_event() is NEED_DATA
     made.send_answer(OK, time=TIME)
     event = made.next_event()
-    assert isinstance(event, Malformed)
-    assert (event.raw, made.state) == ("", ServerState.LAST_ANSWER)
+    assert isinstance(event, TooLong)
+    assert made.state is ServerState.LAST_ANSWER
+    assert b'code="XML-ERROR"' in sent(made, refusal_answer(event.error))
+    assert made.next_event() == Closed()
+
+
+def test_an_answer_to_a_flood_is_waited_for() -> None:
+    made = session(b"<" * 17, max_request_bytes=16)
+    assert isinstance(made.next_event(), TooLong)
     assert made.next_event() is NEED_DATA
     made.send_answer(OK, time=TIME)
     assert made.next_event() == Closed()
@@ -254,10 +260,7 @@ def test_an_answer_that_cannot_travel_is_still_due() -> None:
     ],
 )
 def test_the_log_gets_the_beginning_of_a_request(document: bytes, raw: str) -> None:
-    made = session(document, max_request_bytes=10_000)
-    event = made.next_event()
-    assert isinstance(event, (Malformed, RequestReceived))
-    assert event.raw == raw
+    assert raw_text(document) == raw
 
 
 # For every state, packets that lead there from the start.
@@ -268,13 +271,18 @@ WAYS: dict[ServerState, list[bytes]] = {
     ServerState.ANSWERING: [CHECK],
     ServerState.LAST_ANSWER: [b"<" * 1001],
     ServerState.HTTP: [b"GET"],
+    ServerState.DIALECT: [CHECK, PREFACE],
     ServerState.CLOSED: [b"\x04"],
 }
 
 
 @pytest.mark.parametrize("state", ServerState)
 def test_answers_are_sent_when_they_are_due_and_only_then(state: ServerState) -> None:
-    made = session(*WAYS[state])
+    made = session()
+    for packet in WAYS[state]:
+        made.receive_data(packet)
+        if made.next_event() == CHECKED and packet is not WAYS[state][-1]:
+            made.send_answer(OkAnswer(jsync=2), time=TIME)
     made.next_event()
     assert made.state is state
     following = SERVER_TABLE[state].get(ServerMove.ANSWER)
@@ -303,7 +311,71 @@ def test_any_bytes_are_events(packets: list[bytes], is_eof: bool) -> None:
         assert made.state is ServerState.CLOSED
 
 
-def test_errors_of_requests_are_those_of_the_peer() -> None:
-    event = session(b"<x/>").next_event()
-    assert isinstance(event, Malformed)
-    assert isinstance(event.error, RemoteProtocolError)
+def knowing_dialect() -> ServerSession:
+    """Return a session in which we have said that we know our own dialect."""
+    made = session(CHECK)
+    made.next_event()
+    made.send_answer(OkAnswer(jsync=2), time=TIME)
+    return made
+
+
+@pytest.mark.parametrize("packets", [[PREFACE + b"data"], [PREFACE, b"data"], list(byte_by_byte(PREFACE + b"data"))])
+@pytest.mark.parametrize("before", [b"", b" ", b"\0"])
+def test_the_preface_begins_our_own_dialect(packets: list[bytes], before: bytes) -> None:
+    made = knowing_dialect()
+    made.receive_data(before)
+    data, event = b"", made.next_event()
+    for packet in packets:
+        if made.state is ServerState.DIALECT:
+            data += packet
+            continue
+        made.receive_data(packet)
+        event = made.next_event()
+    assert isinstance(event, DialectSeen)
+    assert event.data + data == b"data"
+    with pytest.raises(LocalProtocolError, match="takes no more bytes"):
+        made.receive_data(b"x")
+    made.receive_eof()
+    assert made.next_event() == Closed()
+
+
+def test_the_preface_may_wait_for_the_answer() -> None:
+    made = session(CHECK)
+    assert made.next_event() == CHECKED
+    made.receive_data(PREFACE)
+    made.receive_data(b"data")
+    assert made.next_event() is NEED_DATA
+    made.send_answer(OkAnswer(jsync=2), time=TIME)
+    assert made.next_event() == DialectSeen(data=b"data")
+
+
+@pytest.mark.parametrize("answer", [OkAnswer(), OkAnswer(jsync=1), None])
+def test_without_that_answer_the_preface_is_nonsense(answer: Answer | None) -> None:
+    made = session()
+    if answer is not None:
+        made.receive_data(CHECK)
+        made.next_event()
+        made.send_answer(answer, time=TIME)
+    made.receive_data(PREFACE)
+    assert made.next_event() == RequestReceived(document=PREFACE)
+
+
+@pytest.mark.parametrize("packet", [b"\x16jsync/3\n", b"\x16\n", PREFACE[1:]])
+def test_what_only_looks_like_the_preface_is_a_request(packet: bytes) -> None:
+    made = knowing_dialect()
+    made.receive_data(packet)
+    assert made.next_event() == RequestReceived(document=packet)
+
+
+def test_a_classic_conversation_may_go_on_too() -> None:
+    made = knowing_dialect()
+    made.receive_data(CHECK)
+    assert made.next_event() == CHECKED
+
+
+def test_half_a_preface_is_nothing() -> None:
+    made = knowing_dialect()
+    made.receive_data(PREFACE[:3])
+    assert made.next_event() is NEED_DATA
+    made.receive_eof()
+    assert made.next_event() == Closed()

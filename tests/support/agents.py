@@ -10,20 +10,21 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from sync_core.agent.process import process_started_at
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
 from sync_core.agent.state import HostState
 from sync_core.model.inventory import Host, Inventory, Role
-from sync_core.model.security import IpAddress, Level
-from sync_core.net.connection import Connection, ServerLimits
+from sync_core.model.security import Level
+from sync_core.net.connection import Connection
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
 from sync_core.protocol.messages import Answer, ChangesAnswer, FetchUpdatedFiles, OkAnswer, Register, Request
-from sync_core.tree.watch import Watch
-from tests.support.net import LOCALHOST, a_host, an_inventory, free_port, lookup_of
+from sync_core.tree.watch import Watch, WatchStatus
+from tests.support.connections import a_connection
+from tests.support.net import a_host, an_inventory, free_port, lookup_of
 
 __all__ = [
     "Pair",
@@ -40,41 +41,6 @@ __all__ = [
 T = TypeVar("T")
 
 ANSWER_TIME = "2026-11-24 03:16:21.992"
-
-
-class _Closable:
-    """The part of a stream writer that ``Connection.close`` needs."""
-
-    def __init__(self) -> None:
-        self.is_closed = False
-
-    def close(self) -> None:
-        self.is_closed = True
-
-
-class FakeConnection(Connection):
-    """A connection without a socket."""
-
-    def __init__(self, *, level: Level, ip: IpAddress, port: int) -> None:
-        self.writer = _Closable()
-        super().__init__(
-            cast(asyncio.StreamReader, object()),
-            cast(asyncio.StreamWriter, self.writer),
-            number=port,
-            peer=(ip, port),
-            local_ip=LOCALHOST,
-            level=level,
-            limits=ServerLimits(),
-        )
-
-    @property
-    def was_closed(self) -> bool:
-        return self.writer.is_closed
-
-
-def a_connection(*, level: Level = Level.ALL, ip: IpAddress = LOCALHOST, port: int = 50001) -> FakeConnection:
-    """Return a connection that handlers may look at and close."""
-    return FakeConnection(level=level, ip=ip, port=port)
 
 
 def a_registration(**changes: Any) -> Register:
@@ -289,5 +255,5 @@ def in_thread(something: contextlib.AbstractAsyncContextManager[T]) -> Iterator[
 class DeafWatch(Watch):
     """A watch that never hears anything, as on a network file system."""
 
-    def start(self) -> bool:
-        return False
+    async def start(self) -> WatchStatus:
+        return WatchStatus(is_live=False, reason="it is deaf")

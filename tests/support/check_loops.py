@@ -12,6 +12,7 @@ from sync_core.agent.slave import CheckLoop, Patience
 from sync_core.agent.slave_state import SlaveState
 from sync_core.model.inventory import Host, MaxDelete
 from tests.support.agents import a_resolver, in_background
+from tests.support.digests import MemoryDigests
 from tests.support.net import a_host, eventually
 
 __all__ = ["LoopingSlave"]
@@ -34,9 +35,7 @@ class LoopingSlave:
     def __init__(
         self, root: Path, *masters: Host, interval_s: float = 60.0, patience: Patience | None = None, **changes: Any
     ) -> None:
-        self.cache = CacheFolder(
-            root, max_delete=MaxDelete(number=50, is_percentage=True), known={}, save=lambda _: None
-        )
+        self.cache = CacheFolder(root, max_delete=MaxDelete(number=50, is_percentage=True), digests=MemoryDigests())
         self.statuses: list[dict[str, Any]] = []
         self.state = SlaveState(lambda values: self.statuses.append(dict(values)))
         self.loop = CheckLoop(

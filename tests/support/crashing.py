@@ -15,13 +15,10 @@ import sys
 import time
 from pathlib import Path
 
-from sync_core.model.answer_plan import build_changes, plan_answer
-from sync_core.model.inventory import MaxDelete
-from sync_core.model.settle import manifest_of
-from sync_core.tree.apply import apply_changes
-from sync_core.tree.scan import scan
+from sync_core.tree.apply import Update
 from sync_core.tree.temporaries import clean_temporaries
-from tests.support.trees import TIME, Tree, a_manifest, read_tree, write_tree
+from tests.support.disk import TIME, Tree, read_tree, write_tree
+from tests.support.updates import ANY, content_tree, give, listed, steps_between
 
 _TOUCHES = ("open", "os.", "shutil.")
 """Audit events that announce something done to the file system."""
@@ -53,9 +50,11 @@ NEW: Tree = {
 
 
 def update(root: Path, new: Tree) -> None:
-    before = manifest_of(scan(root))
-    built = build_changes(plan_answer(a_manifest(new, time=TIME + 1), before), lambda item: new[item.path] or b"")
-    apply_changes(root, built.changes, before=before, max_delete=MaxDelete(number=100, is_percentage=True))
+    before = listed(root)
+    steps = tuple(steps_between(before, content_tree(new, time=TIME + 1)))
+    with Update(root, steps, before=before, max_delete=ANY) as running:
+        give(running, steps, new, piece_bytes=1000)
+        running.show()
 
 
 def die_at_step(step: int) -> None:

@@ -12,9 +12,8 @@ from typing import Any
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.slave_agent import SlaveAgent
 from sync_core.model.inventory import Connection
-from sync_core.tree.memory import save_observations
-from sync_core.tree.scan import scan
 from tests.support.agents import Pair, a_pair, running, state_of
+from tests.support.digests import save_settled
 from tests.support.net import RawPeer
 from tests.support.peer_slave import RealSlave
 from tests.support.site import tree
@@ -37,7 +36,7 @@ async def a_master(pair: Pair, **options: Any) -> AsyncIterator[MasterAgent]:
     """Run the master of ``pair``; what its folder holds now has settled already, as after a restart."""
     state = state_of(pair.state, pair.master)
     if pair.remote.exists():
-        save_observations(state.digests_path, scan(pair.remote, known={}).observations)
+        save_settled(state.digests_path, pair.remote)
     agent = MasterAgent(pair.inventory, pair.master, state, **options)
     async with running(agent):
         yield agent

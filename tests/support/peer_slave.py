@@ -45,7 +45,6 @@ class RealSlave:
         scheduler_id: its id.
         retry_s: the original's 60 s, scaled.
         hears_udp: whether datagrams reach it; ``None`` = it has no UDP port and registers none.
-        is_fragile: whether it dies of removals as the 32-bit build does (section 17).
     """
 
     def __init__(
@@ -59,13 +58,11 @@ class RealSlave:
         scheduler_id: str = "workload",
         retry_s: float = 0.2,
         hears_udp: bool | None = True,
-        is_fragile: bool = False,
     ) -> None:
         self.cache = cache
         self.edition = edition
         self.scheduler_id = scheduler_id
         self.hears_udp = hears_udp
-        self.is_fragile = is_fragile
         self.is_dead = False
         self.log: list[str] = []
         self.requests: list[bytes] = []
@@ -120,11 +117,15 @@ class RealSlave:
 
     async def die(self) -> None:
         """End at once, as by SIGKILL."""
-        asyncio.get_running_loop().remove_reader(self._udp)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._udp.close()
+        await self._close_ports()
+
+    async def _close_ports(self) -> None:
+        if self._udp.fileno() != -1:
+            asyncio.get_running_loop().remove_reader(self._udp)
+            self._udp.close()
         await self._commands.close()
 
     def check(self) -> None:
@@ -143,7 +144,9 @@ class RealSlave:
                 await self._converse()
             except (TroubleError, OSError) as error:
                 self.log.append(f"[WARN] {error}")
-            await asyncio.sleep(self._retry_s)
+            if not self.is_dead:
+                await asyncio.sleep(self._retry_s)
+        await self._close_ports()
 
     async def _converse(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._master_port, local_addr=(self._ip, 0))
@@ -163,6 +166,8 @@ class RealSlave:
                 await self._idle(reader)
         finally:
             self.is_connected = self._is_fetching = False
+            if self.is_dead:
+                writer.transport.abort()
             writer.close()
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes) -> ET.Element:
@@ -230,9 +235,9 @@ class RealSlave:
 
     def _remove_folder(self, path: Path, shown: str) -> None:
         self.log.append(f"SCHEDULER-702  Removing '{shown}'")
-        if self.is_fragile and sum(len(files) for _, _, files in os.walk(path)) > 1:
+        if self.edition.dies_of_removals and any(len(inner) + len(files) > 1 for _, inner, files in os.walk(path)):
             self.is_dead = True
-            raise TroubleError("it died of a directory with several files")
+            raise TroubleError("it died of a directory with several entries (signal 11)")
         shutil.rmtree(path)
 
     def _write(self, element: ET.Element, path: Path, shown: str) -> None:

@@ -46,6 +46,8 @@ class Edition:
         is_utc: whether ``answer/@time`` is UTC with ``Z``; it is local time otherwise.
         fraction: of file times in answers.
         loses_wake_ups: whether a wake-up during a fetch is forgotten.
+        dies_of_removals: whether a removed folder with several entries, or one below it, is the slave's end
+            (section 17).
     """
 
     version: str
@@ -55,6 +57,7 @@ class Edition:
     is_utc: bool
     fraction: str
     loses_wake_ups: bool
+    dies_of_removals: bool
 
 
 _PROLOG = '<?xml version="1.0" encoding="ISO-8859-1"?>'
@@ -67,6 +70,7 @@ ONE_THREE = Edition(
     is_utc=False,
     fraction=".000",
     loses_wake_ups=False,
+    dies_of_removals=True,
 )
 ONE_SIX = Edition(
     version="1.6.4043",
@@ -76,6 +80,7 @@ ONE_SIX = Edition(
     is_utc=True,
     fraction="",
     loses_wake_ups=True,
+    dies_of_removals=False,
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -171,7 +172,9 @@ def running_site(site: Site, hosts: Sequence[str] = ()) -> Iterator[Site]:
 
 
 def tree(root: Path) -> dict[str, bytes | None]:
-    """Everything below ``root``: files with their content, folders as ``None``."""
-    return {
-        str(path.relative_to(root)): None if path.is_dir() else path.read_bytes() for path in sorted(root.rglob("*"))
-    }
+    """Everything below ``root``: files with their content, folders as ``None``; what goes meanwhile is not there."""
+    found: dict[str, bytes | None] = {}
+    for path in sorted(root.rglob("*")):
+        with contextlib.suppress(FileNotFoundError):
+            found[str(path.relative_to(root))] = None if path.is_dir() else path.read_bytes()
+    return found

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.answers import refusal_answer
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientEvent, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import Answer, Request
-from sync_core.protocol.server import Closed, Malformed, RequestReceived, ServerEvent, ServerSession
+from sync_core.protocol.requests import decode_request
+from sync_core.protocol.server import Closed, RequestReceived, ServerEvent, ServerSession, TooLong
 
 TIME = "2026-11-24 03:16:21.992"
 
@@ -43,13 +45,23 @@ def drain(session: ServerSession, answer: Callable[[Request], Answer], *, time: 
     while (event := session.next_event()) is not NEED_DATA:
         served.events.append(event)
         match event:
-            case RequestReceived(request=request):
-                served.answers.append(session.send_answer(answer(request), time=time))
-            case Malformed(error=error):
-                served.answers.append(session.send_answer(refusal_answer(error), time=time))
+            case RequestReceived(document=document):
+                said = answered(document, answer)
+                served.answers.append(b"".join(session.send_answer(said, time=time)))
+            case TooLong(error=error):
+                served.answers.append(b"".join(session.send_answer(refusal_answer(error), time=time)))
             case Closed():
                 break
     return served
+
+
+def answered(document: bytes, answer: Callable[[Request], Answer]) -> Answer:
+    """Return the answer to a request, which is a refusal where it makes no sense."""
+    try:
+        request = decode_request(document)
+    except RemoteProtocolError as error:
+        return refusal_answer(error)
+    return answer(request)
 
 
 @dataclass(slots=True)

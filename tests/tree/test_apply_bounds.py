@@ -8,10 +8,12 @@ import pytest
 
 from sync_core.model.change import Changes
 from sync_core.model.errors import UnsafeNameError
-from sync_core.model.manifest import EMPTY_MANIFEST, Kind
-from sync_core.tree.apply import apply_changes
-from tests.support.trees import a_link, read_tree, write_tree
-from tests.support.updates import ANY, apply, make, remove, write
+from sync_core.model.file import Kind
+from sync_core.model.folder import EMPTY_FOLDER
+from sync_core.model.path import RelPath
+from sync_core.tree.apply import Update, apply_changes
+from tests.support.disk import a_link, read_tree, write_tree
+from tests.support.updates import ANY, adjust, apply, listed, make, remove, write
 
 
 @pytest.mark.parametrize("path", ["../a", "..", "d/../../a", "/etc/x", "a\\b", "a\0b", ""])
@@ -85,5 +87,27 @@ def test_a_link_that_is_planted_meanwhile_does_not_redirect(tmp_path: Path) -> N
         return "0123456789abcdef"
 
     with pytest.raises(UnsafeNameError, match="'d' is a link"):
-        apply_changes(root, (make("d"), write("d/a")), before=EMPTY_MANIFEST, max_delete=ANY, token=plant)
+        apply_changes(root, (make("d"), write("d/a")), before=EMPTY_FOLDER, max_delete=ANY, token=plant)
     assert read_tree(tmp_path / "outside") == {}
+
+
+def test_a_link_that_is_planted_before_it_becomes_visible_does_not_redirect(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"outside": None})
+    root = write_tree(tmp_path / "root", {"d/a": b"1"})
+    with Update(root, (write("d/a"),), before=listed(root), max_delete=ANY) as update:
+        update.write(RelPath("d/a"), b"new")
+        (root / "d").rename(root / "moved")
+        a_link(root / "d", "../outside")
+        with pytest.raises(UnsafeNameError, match="'d' is a link"):
+            update.show()
+    assert read_tree(tmp_path / "outside") == {}
+    assert (root / "moved/a").read_bytes() == b"1"
+
+
+def test_a_link_is_not_adjusted_through(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"outside/a": b"1"})
+    root = write_tree(tmp_path / "root", {})
+    a_link(root / "a", "../outside/a")
+    with Update(root, (adjust("a", mode=0o777),), before=listed(tmp_path / "outside"), max_delete=ANY) as update:
+        assert update.show().adjusted == ()
+    assert (tmp_path / "outside/a").stat().st_mode & 0o777 == 0o644

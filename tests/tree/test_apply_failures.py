@@ -14,13 +14,15 @@ import pytest
 
 from sync_core.model.change import Changes
 from sync_core.model.errors import FileTroubleError, TooManyRemovalsError, UnsafeNameError
+from sync_core.model.file import Kind
+from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import MaxDelete
-from sync_core.model.manifest import EMPTY_MANIFEST, Kind
-from sync_core.model.settle import manifest_of
+from sync_core.tree.applied import FEW_FILES
 from sync_core.tree.apply import apply_changes
-from sync_core.tree.scan import scan
-from tests.support.trees import Tree, a_manifest, public_folder, read_tree, unprivileged, write_tree
-from tests.support.updates import ANY, apply, make, remove, write
+from sync_core.tree.ground import MAX_DEPTH
+from tests.support.disk import Tree, public_folder, read_tree, unprivileged, write_tree
+from tests.support.disks import OddDisk
+from tests.support.updates import ANY, apply, content_tree, listed, make, remove, write
 
 
 def test_too_many_removals_refuse_the_whole_update(tmp_path: Path) -> None:
@@ -29,7 +31,7 @@ def test_too_many_removals_refuse_the_whole_update(tmp_path: Path) -> None:
         apply_changes(
             root,
             (write("new"), remove("a"), remove("b")),
-            before=manifest_of(scan(root)),
+            before=listed(root),
             max_delete=MaxDelete(number=1, is_percentage=False),
         )
     assert read_tree(root) == {"a": b"1", "b": b"1", "c": b"1"}
@@ -89,7 +91,7 @@ def test_where_nothing_may_be_written_the_old_tree_stays() -> None:
         ((write("a"), write("none/x")), "'none/x' can't be updated: No such file"),
         ((write("a"), make("no/ne")), "'no/ne' can't be updated: No such file"),
         ((write("a"), write("file/x")), "'file/x' can't be updated: Not a directory"),
-        ((write("a"), write("a")), "'a' stands twice"),
+        ((write("a"), write("a")), "'a' can't be updated: it stands twice"),
         ((write("a"), write("b", time=2**70)), "'b' can't be updated: "),
         ((write("a"), write("n" * 300)), "File name too long"),
         ((make("m"), write("m/x"), make("file")), "'file' can't be updated: Not a directory"),
@@ -121,9 +123,7 @@ def test_an_interrupt_leaves_no_temporaries(tmp_path: Path) -> None:
         return found
 
     with pytest.raises(KeyboardInterrupt):
-        apply_changes(
-            tmp_path, (write("a"), write("b"), write("c")), before=EMPTY_MANIFEST, max_delete=ANY, token=token
-        )
+        apply_changes(tmp_path, (write("a"), write("b"), write("c")), before=EMPTY_FOLDER, max_delete=ANY, token=token)
     assert read_tree(tmp_path) == {}
 
 
@@ -136,34 +136,63 @@ def test_temporaries_lie_beside_their_targets(tmp_path: Path) -> None:
         return f"{len(seen):016x}"
 
     changes = (make("d"), write("d/a"), remove("k"), make("k"), make("k/l"), write("k/l/b"), write("z"))
-    apply_changes(root, changes, before=a_manifest({"k": b"1"}), max_delete=ANY, token=token)
+    apply_changes(root, changes, before=content_tree({"k": b"1"}), max_delete=ANY, token=token)
     assert seen[-1] == {"d/.jsync-0000000000000001~", ".jsync-0000000000000002~"}
     assert not any(".jsync" in path for path in read_tree(root))
 
 
-def test_a_file_system_that_cannot_sync_folders_is_borne(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.fsync
+def refuse_folders(code: int) -> Callable[[int], None]:
+    def fsync(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(code, os.strerror(code))
+        os.fsync(fd)
 
-    def refuse(code: int) -> Callable[[int], None]:
-        def fsync(fd: int) -> None:
-            if stat.S_ISDIR(os.fstat(fd).st_mode):
-                raise OSError(code, os.strerror(code))
-            real(fd)
+    return fsync
 
-        return fsync
 
-    monkeypatch.setattr(os, "fsync", refuse(errno.EINVAL))
-    apply(tmp_path, write("a"))
-    monkeypatch.setattr(os, "fsync", refuse(errno.EIO))
+def test_a_file_system_that_cannot_sync_folders_is_borne(tmp_path: Path) -> None:
+    apply(tmp_path, write("a"), disk=OddDisk(fsync=refuse_folders(errno.EINVAL)))
     with pytest.raises(FileTroubleError, match="the folder can't be updated: Input/output error"):
-        apply(tmp_path, write("b"))
+        apply(tmp_path, write("b"), disk=OddDisk(fsync=refuse_folders(errno.EIO)))
     assert read_tree(tmp_path) == {"a": b"new", "b": b"new"}
 
 
-def test_what_does_not_read_back_the_same_is_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_could_not_take_the_contents_shows_nothing(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"0": b"old"})
+
+    def fail(_: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    many = [write(str(n)) for n in range(FEW_FILES + 1)]
+    for changes, disk in ((many, OddDisk(sync_all=fail)), (many[:1], OddDisk(fsync=fail))):
+        with pytest.raises(FileTroubleError, match="Input/output error"):
+            apply(root, *changes, disk=disk)
+        assert read_tree(root) == {"0": b"old"}
+
+
+def test_a_disk_that_takes_little_at_a_time_gets_all(tmp_path: Path) -> None:
+    content = os.urandom(100)
+    apply(tmp_path, write("a", content), disk=OddDisk(write=lambda fd, data: os.write(fd, data[:7])))
+    assert read_tree(tmp_path) == {"a": content}
+
+
+@pytest.mark.parametrize("size_bytes", [3, 3 << 20])
+@pytest.mark.parametrize("wrong", [lambda data: bytes(len(data)), lambda data: bytes(data) + b"more"])
+def test_what_does_not_read_back_the_same_is_never_shown(
+    tmp_path: Path, wrong: Callable[[bytes | memoryview], bytes], size_bytes: int
+) -> None:
     root = write_tree(tmp_path, {"a": b"old"})
-    real = os.write
-    monkeypatch.setattr(os, "write", lambda fd, data: real(fd, bytes(len(data))))
+
+    def write_wrong(fd: int, data: bytes | memoryview) -> int:
+        os.write(fd, wrong(data))
+        return len(data)
+
     with pytest.raises(FileTroubleError, match="'a' can't be updated: what was written does not read back the same"):
-        apply(root, write("a"))
+        apply(root, write("a", b"n" * size_bytes), disk=OddDisk(write=write_wrong))
     assert read_tree(root) == {"a": b"old"}
+
+
+def test_a_folder_too_deep_is_refused(tmp_path: Path) -> None:
+    deep = "/".join("d" * MAX_DEPTH)
+    with pytest.raises(FileTroubleError, match="too many folders deep"):
+        apply(tmp_path, write(f"{deep}/a"))

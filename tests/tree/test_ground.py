@@ -6,7 +6,7 @@ import pytest
 
 from sync_core.tree.digest import digest_file
 from sync_core.tree.ground import LinkError, open_ground
-from tests.support.trees import a_link, write_tree
+from tests.support.disk import a_link, write_tree
 
 
 def test_a_link_planted_after_the_check_leads_nowhere(tmp_path: Path) -> None:

@@ -9,19 +9,19 @@ from pathlib import Path
 from hypothesis import given, settings
 
 from sync_core.model.answer_plan import build_changes, plan_answer
-from sync_core.model.manifest import EMPTY_MANIFEST, Manifest
+from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.path import RelPath
-from sync_core.model.settle import manifest_of
 from sync_core.tree.apply import Applied, apply_changes
 from sync_core.tree.content import read_content
 from sync_core.tree.scan import scan
-from tests.support.trees import TIME, Tree, a_job_tree, a_manifest, live_folder, read_tree, some_trees, write_tree
+from tests.support.disk import Tree, a_job_tree, live_folder, read_tree, some_trees, write_tree
+from tests.support.folders import TIME, a_tree
 from tests.support.updates import ANY
 
 
-def bring_in_line(root: Path, view: Manifest, contents: Callable[[RelPath], bytes]) -> Applied:
+def bring_in_line(root: Path, view: Folder, contents: Callable[[RelPath], bytes]) -> Applied:
     """Do what a slave does with a master's answer."""
-    before = manifest_of(scan(root)) if root.exists() else EMPTY_MANIFEST
+    before = scan(root).root if root.exists() else EMPTY_FOLDER
     built = build_changes(plan_answer(view, before), lambda item: contents(item.path))
     assert built.left_out == ()
     return apply_changes(root, built.changes, before=before, max_delete=ANY)
@@ -32,17 +32,17 @@ def bring_in_line(root: Path, view: Manifest, contents: Callable[[RelPath], byte
 def test_a_cache_becomes_what_the_master_has(view: Tree, cached: Tree) -> None:
     with tempfile.TemporaryDirectory() as name:
         root = write_tree(Path(name), cached)
-        bring_in_line(root, a_manifest(view, time=TIME + 5), lambda path: view[path] or b"")
+        bring_in_line(root, a_tree(view, time=TIME + 5), lambda path: view[path] or b"")
         assert read_tree(root) == dict(view)
-        assert bring_in_line(root, a_manifest(view, time=TIME + 5), lambda path: view[path] or b"").is_empty
+        assert bring_in_line(root, a_tree(view, time=TIME + 5), lambda path: view[path] or b"").is_empty
 
 
 def check_replication(master: Path, cache: Path) -> None:
-    view = manifest_of(scan(master))
+    view = scan(master).root
     first = bring_in_line(cache, view, lambda path: read_content(master, path, max_bytes=1 << 20))
-    assert len(first.written) == len(view.files)
+    assert len(first.written) == view.totals.files
     assert read_tree(cache) == read_tree(master)
-    assert manifest_of(scan(cache)).tree_md5 == view.tree_md5
+    assert plan_answer(view, scan(cache).root) == plan_answer(view, view)
     assert bring_in_line(cache, view, lambda path: b"").is_empty
 
 

@@ -9,60 +9,85 @@ from pathlib import Path
 import pytest
 
 from sync_core.model.errors import FileTroubleError, RootVanishedError
-from sync_core.model.manifest import Kind, md5_of
-from sync_core.model.observation import Observation
+from sync_core.model.file import File, Stamp, md5_of, sha256_of
+from sync_core.model.folder import EMPTY_FOLDER, Folder, get
 from sync_core.model.path import RelPath
-from sync_core.model.settle import manifest_of
 from sync_core.tree.scan import scan
-from tests.support.scans import LATE_NS, late, seen, troubles
-from tests.support.trees import (
+from tests.support.disk import (
     TIME,
     a_job_tree,
     a_link,
-    a_manifest,
     live_folder,
     public_folder,
     read_tree,
     unprivileged,
     write_tree,
 )
+from tests.support.scans import LATE_NS, file_at, late, seen, troubles
 
 
-def test_everything_is_seen(tmp_path: Path) -> None:
-    root = write_tree(tmp_path, {"d/e/a": b"1", "d/empty": None, "b": b"", "x.job.xml~": b"2"})
+def test_everything_is_seen_in_the_order_of_bytes(tmp_path: Path) -> None:
+    root = write_tree(
+        tmp_path, {"d/e/a": b"1", "d.x": b"", "d/empty": None, "b": b"", "x.job.xml~": b"2", "ä": b"", "\udcff": b""}
+    )
     result = scan(root)
-    assert manifest_of(result) == a_manifest({"d/e/a": b"1", "d/empty": None, "b": b"", "x.job.xml~": b"2"})
+    nothing, one, two = md5_of(b""), md5_of(b"1"), md5_of(b"2")
+    assert list(seen(result).items()) == [
+        ("b", nothing),
+        ("d", None),
+        ("d/e", None),
+        ("d/e/a", one),
+        ("d/empty", None),
+        ("d.x", nothing),
+        ("x.job.xml~", two),
+        ("ä", nothing),
+        ("\udcff", nothing),
+    ]
     assert (result.troubles, result.links) == ((), frozenset())
 
 
-def test_an_observation_says_what_the_file_is(tmp_path: Path) -> None:
+def test_a_file_is_all_that_can_be_known_of_it(tmp_path: Path) -> None:
     root = write_tree(tmp_path, {"a": b"123"})
+    (root / "a").chmod(0o4751)
     found = (root / "a").stat()
-    assert scan(root, clock_ns=late).observations == {
-        "a": Observation(
-            kind=Kind.FILE,
-            size_bytes=3,
-            mtime_ns=TIME * 10**9,
-            ctime_ns=found.st_ctime_ns,
-            inode=found.st_ino,
-            md5=md5_of(b"123"),
-            hashed_at_ns=LATE_NS,
-        )
-    }
+    file = scan(root, clock_ns=late).root.children["a"]
+    assert file == File(md5=md5_of(b"123"), sha256=sha256_of(b"123"), size_bytes=3, last_write_time=TIME, mode=0o751)
+    assert isinstance(file, File)
+    assert file.stamp == Stamp(TIME * 10**9, found.st_ctime_ns, found.st_ino, LATE_NS)
+
+
+def test_a_time_before_the_epoch_is_the_epoch(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"a": b""}, time=-5)
+    assert file_at(scan(root).root, "a").last_write_time == 0
+
+
+def test_big_files_are_read_by_threads_and_all_the_same(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 4096
+    tree = {f"{folder}/{n}": content + bytes([n]) for folder in "ab" for n in range(10)}
+    root = write_tree(tmp_path, tree)
+    result = scan(root, clock_ns=late)
+    for path, what in tree.items():
+        file = file_at(result.root, path)
+        assert (file.md5, file.sha256, file.size_bytes) == (md5_of(what), sha256_of(what), len(what))
+    assert scan(root, known=result.root).root is result.root
+
+
+def test_an_empty_folder_is_an_empty_tree(tmp_path: Path) -> None:
+    assert scan(tmp_path).root == EMPTY_FOLDER
 
 
 def test_dot_names_are_ignored_at_every_level(tmp_path: Path) -> None:
     root = write_tree(
         tmp_path, {".a": b"1", ".d/x": b"1", "d/.b": b"1", "d/.jsync-0123456789abcdef~": b"1", "d/c": b""}
     )
-    assert list(scan(root).observations) == ["d", "d/c"]
+    assert list(seen(scan(root))) == ["d", "d/c"]
     assert scan(root).troubles == ()
 
 
 def test_names_of_any_bytes(tmp_path: Path) -> None:
     names = ["ä", "\udce9", "a b", "tab\there", "line\nbreak", "\x7f", "'\"&<>"]
     root = write_tree(tmp_path, dict.fromkeys(names, b"1"))
-    assert set(scan(root).observations) == set(names)
+    assert set(seen(scan(root))) == set(names)
 
 
 @pytest.mark.parametrize("name", ["back\\slash", "esc\x1b", "bell\a"])
@@ -70,7 +95,7 @@ def test_names_of_any_bytes(tmp_path: Path) -> None:
 def test_names_that_cannot_travel_are_told_and_skipped(tmp_path: Path, name: str, content: bytes | None) -> None:
     root = write_tree(tmp_path, {name: content, "b": b"1"})
     result = scan(root)
-    assert list(result.observations) == ["b"]
+    assert list(seen(result)) == ["b"]
     assert list(troubles(result)) == [name]
     assert repr(name) in troubles(result)[name]
 
@@ -84,7 +109,7 @@ def test_what_is_neither_file_nor_folder_is_told_and_never_opened(
         listener.bind("socket")
         a_link(tmp_path / "link", "fifo")
         result = scan(tmp_path)
-    assert result.observations == {}
+    assert seen(result) == {}
     assert troubles(result) == dict.fromkeys(["fifo", "link", "socket"], "it is neither a file nor a folder")
 
 
@@ -98,9 +123,27 @@ def test_what_cannot_be_read_is_told_and_still_there() -> None:
         (root / "d").chmod(0o700)
         found = (root / "a").stat()
     assert seen(result) == {"a": "!", "d": "!", "e": None, "e/y": md5_of(b"1")}
-    assert result.observations[RelPath("d")].kind is Kind.DIRECTORY
-    assert result.observations[RelPath("a")].inode == found.st_ino
+    assert get(result.root, RelPath("d")) == Folder(is_unreadable=True)
+    file = file_at(result.root, "a")
+    assert (file.md5, file.size_bytes) == (None, 1)
+    assert file.stamp is not None
+    assert file.stamp.inode == found.st_ino
     assert troubles(result) == dict.fromkeys(["a", "d"], "Permission denied")
+
+
+def test_what_still_cannot_be_read_is_the_very_same() -> None:
+    with public_folder() as root:
+        write_tree(root, {"a": b"1", "d/x": b"1", "big": bytes(1 << 20)})
+        for name in ("a", "big", "d"):
+            (root / name).chmod(0)
+        a_link(root / "out", "/etc")
+        with unprivileged():
+            first = scan(root)
+            second = scan(root, known=first.root)
+        (root / "d").chmod(0o700)
+    assert seen(first) == dict.fromkeys(["a", "big", "d", "out"], "!")
+    assert second == first
+    assert all(second.root.children[name] is first.root.children[name] for name in ("a", "d", "out"))
 
 
 def test_a_root_that_does_not_exist_is_no_empty_tree(tmp_path: Path) -> None:

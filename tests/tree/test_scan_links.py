@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from sync_core.model.errors import FileTroubleError
-from sync_core.model.manifest import Kind, md5_of
-from sync_core.model.observation import Observation
-from sync_core.model.path import RelPath
+from sync_core.model.file import File, md5_of
+from sync_core.model.folder import Entry, Folder
 from sync_core.tree.ground import MAX_DEPTH
 from sync_core.tree.scan import scan
-from tests.support.scans import seen, troubles
-from tests.support.trees import a_link, write_tree
+from tests.support.disk import a_link, write_tree
+from tests.support.scans import late, seen, troubles
+
+FILE = File(is_unreadable=True)
+FOLDER = Folder(is_unreadable=True)
 
 
 def test_links_inside_the_root_are_followed(tmp_path: Path) -> None:
@@ -40,29 +42,39 @@ def test_links_inside_the_root_are_followed(tmp_path: Path) -> None:
     assert result.troubles == ()
 
 
+def test_what_shows_through_links_unchanged_is_the_very_same(tmp_path: Path) -> None:
+    root = write_tree(tmp_path, {"real/a": b"1"})
+    a_link(root / "file", "real/a")
+    a_link(root / "folder", "real")
+    first = scan(root, clock_ns=late)
+    second = scan(root, known=first.root, clock_ns=late)
+    assert second == first
+    assert second.root is first.root
+
+
 @pytest.mark.parametrize(
-    ("target", "reason", "kind"),
+    ("target", "reason", "shown"),
     [
-        ("../outside/secret", "leads out", Kind.FILE),
-        ("../outside", "leads out", Kind.DIRECTORY),
-        ("/etc/passwd", "leads out", Kind.FILE),
-        ("..", "leads out", Kind.DIRECTORY),
-        (".", "leads out", Kind.DIRECTORY),
-        ("../root-twin/a", "leads out", Kind.FILE),
-        ("nowhere", "leads nowhere", Kind.FILE),
-        ("d/link", "Too many levels", Kind.FILE),
+        ("../outside/secret", "leads out", FILE),
+        ("../outside", "leads out", FOLDER),
+        ("/etc/passwd", "leads out", FILE),
+        ("..", "leads out", FOLDER),
+        (".", "leads out", FOLDER),
+        ("../root-twin/a", "leads out", FILE),
+        ("nowhere", "leads nowhere", FILE),
+        ("d/link", "Too many levels", FILE),
     ],
 )
-def test_links_that_must_not_be_followed(tmp_path: Path, target: str, reason: str, kind: Kind) -> None:
+def test_links_that_must_not_be_followed(tmp_path: Path, target: str, reason: str, shown: Entry) -> None:
     write_tree(tmp_path, {"outside/secret": b"secret", "root-twin/a": b"1"})
     root = write_tree(tmp_path / "root", {"d/a": b"1"})
     a_link(root / "d/link", "link")
     a_link(root / "link", target)
     result = scan(root)
     assert reason in troubles(result)["link"]
-    assert result.observations[RelPath("link")] == Observation(kind=kind, is_unreadable=True)
+    assert result.root.children["link"] == shown
     assert "link" in result.links
-    assert not any(path.startswith("link/") for path in result.observations)
+    assert not any(path.startswith("link/") for path in seen(result))
 
 
 def test_a_link_to_a_folder_above_leads_in_a_circle(tmp_path: Path) -> None:
@@ -100,7 +112,7 @@ def test_links_may_lead_as_far_as_the_boundary(tmp_path: Path) -> None:
 def test_a_root_may_be_a_link_but_not_out_of_the_boundary(tmp_path: Path) -> None:
     write_tree(tmp_path, {"there/a": b"1", "remote/real/a": b"2"})
     root = a_link(tmp_path / "remote/own", "../there")
-    assert list(scan(root).observations) == ["a"]
+    assert list(seen(scan(root))) == ["a"]
     with pytest.raises(FileTroubleError, match="leads out of"):
         scan(root, within=tmp_path / "remote")
-    assert list(scan(a_link(tmp_path / "remote/alias", "real"), within=tmp_path / "remote").observations) == ["a"]
+    assert list(seen(scan(a_link(tmp_path / "remote/alias", "real"), within=tmp_path / "remote"))) == ["a"]

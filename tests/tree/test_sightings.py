@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from sync_core.model.errors import FileTroubleError
-from sync_core.model.manifest import md5_of
-from sync_core.model.observation import Scan
+from sync_core.model.file import File, md5_of
+from sync_core.model.folder import Folder, get, kind_of, walk
 from sync_core.model.path import RelPath
+from sync_core.model.scan import Scan
 from sync_core.tree import sightings
 from sync_core.tree.sightings import Sighting, What, put_together
 
@@ -26,16 +27,13 @@ def together(**places: Sighting) -> Scan:
 
 
 def shown(scan: Scan) -> dict[str, str]:
-    return {
-        path: "unreadable" if seen.is_unreadable else str(seen.kind) for path, seen in sorted(scan.observations.items())
-    }
+    return {path: "unreadable" if seen.is_unreadable else str(kind_of(seen)) for path, seen in sorted(walk(scan.root))}
 
 
 def test_files_and_folders_are_what_they_are() -> None:
     scan = together(a=A_FOLDER, a__x=a_file(b"22"), b=Sighting(what=What.OTHER))
     assert shown(scan) == {"a": "directory", "a/x": "file"}
-    seen = scan.observations[RelPath("a/x")]
-    assert (seen.md5, seen.size_bytes, seen.mtime_ns) == (md5_of(b"22"), 2, 10**9)
+    assert get(scan.root, RelPath("a/x")) == File(md5=md5_of(b"22"), size_bytes=2, last_write_time=1)
     assert [trouble.path for trouble in scan.troubles] == ["b"]
 
 
@@ -94,5 +92,23 @@ def test_what_cannot_be_read_is_known_to_be_there() -> None:
 def test_too_many_folders_deep() -> None:
     places = {"/".join(["d"] * depth): A_FOLDER for depth in range(1, 70)}
     scan = put_together("/", {RelPath(path): seen for path, seen in places.items()})
-    assert scan.observations[max(scan.observations, key=len)].is_unreadable
-    assert len(scan.observations) < 69
+    (*_, (path, deepest)) = walk(scan.root)
+    assert deepest == Folder(is_unreadable=True)
+    assert path.count("/") < 69 - 1
+    assert [trouble.reason for trouble in scan.troubles] == ["too many folders deep"]
+
+
+def test_a_file_that_never_rested_has_no_digest_and_no_time() -> None:
+    scan = together(a=Sighting(what=What.FILE, size_bytes=3, mtime_ns=10**9))
+    assert scan == Scan(root=Folder({"a": File(size_bytes=3)}))
+
+
+def test_a_time_before_the_epoch_is_the_epoch() -> None:
+    scan = together(a=Sighting(what=What.FILE, mtime_ns=-(10**10), md5=md5_of(b"")))
+    assert get(scan.root, RelPath("a")) == File(md5=md5_of(b""), size_bytes=0, last_write_time=0)
+
+
+def test_names_stand_in_the_order_of_their_bytes_whatever_order_they_came_in() -> None:
+    places = ["ä", "a/b", "a.b", "a", "a b", "\udcff"]
+    scan = put_together("/srv/cache", {RelPath(path): A_FOLDER if path == "a" else a_file() for path in places})
+    assert [path for path, _ in walk(scan.root)] == ["a", "a/b", "a b", "a.b", "ä", "\udcff"]

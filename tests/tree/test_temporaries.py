@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.model.change import WriteFile
-from sync_core.model.path import RelPath
-from sync_core.tree.temporaries import clean_temporaries, new_token, sync_temporary, write_temporary
-from tests.support.trees import TIME, a_link, public_folder, read_tree, unprivileged, write_tree
+from sync_core.tree.disk import LOCAL_DISK, Disk
+from sync_core.tree.temporaries import clean_temporaries, mode_of, new_token, write_temporary
+from tests.support.disk import TIME, a_link, public_folder, read_tree, unprivileged, write_tree
+from tests.support.disks import OddDisk
 
 TOKEN = "0123456789abcdef"
 NAME = f".jsync-{TOKEN}~"
@@ -24,8 +24,10 @@ def folder_fd(tmp_path: Path) -> Iterator[int]:
     os.close(fd)
 
 
-def a_change(content: bytes = b"new", *, time: int = TIME) -> WriteFile:
-    return WriteFile(path=RelPath("d/a"), last_write_time=time, content=content)
+def write(
+    folder_fd: int, content: bytes = b"new", *, mode: int = 0o640, time: int = TIME, disk: Disk = LOCAL_DISK
+) -> str:
+    return write_temporary(folder_fd, TOKEN, content, mode=mode, time_s=time, disk=disk, is_synced=True)
 
 
 def test_tokens_are_16_hex_digits_and_differ() -> None:
@@ -36,43 +38,50 @@ def test_tokens_are_16_hex_digits_and_differ() -> None:
 
 def test_a_temporary_has_all_that_the_file_will_have(tmp_path: Path, folder_fd: int) -> None:
     content = os.urandom(3 << 20)
-    assert write_temporary(folder_fd, TOKEN, a_change(content), is_replacement=True) == NAME
-    sync_temporary(folder_fd, NAME)
+    assert write(folder_fd, content) == NAME
     found = (tmp_path / NAME).stat()
     assert (tmp_path / NAME).read_bytes() == content
-    assert (found.st_mtime_ns, found.st_mode & 0o777) == (TIME * 10**9, 0o666 & ~current_umask())
+    assert (found.st_mtime_ns, found.st_mode & 0o7777) == (TIME * 10**9, 0o640)
 
 
-def current_umask() -> int:
+def test_nobody_else_can_read_it_before_it_has_its_permissions(tmp_path: Path, folder_fd: int) -> None:
+    modes: list[int] = []
+
+    def look(fd: int, data: bytes | memoryview) -> int:
+        modes.append(os.fstat(fd).st_mode & 0o7777)
+        return os.write(fd, data)
+
     mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    try:
+        write(folder_fd, disk=OddDisk(write=look))
+    finally:
+        os.umask(mask)
+    assert modes == [0o600]
 
 
-@pytest.mark.parametrize(("is_replacement", "mode"), [(True, 0o640), (False, 0o666 & ~current_umask())])
-def test_the_mode_of_the_file_before_is_kept(tmp_path: Path, folder_fd: int, is_replacement: bool, mode: int) -> None:
-    write_tree(tmp_path, {"a": b"old"})
-    (tmp_path / "a").chmod(0o4640)
-    write_temporary(folder_fd, TOKEN, a_change(), is_replacement=is_replacement)
-    assert (tmp_path / NAME).stat().st_mode & 0o7777 == mode
+@pytest.mark.parametrize(("mode", "given"), [(0o4755, 0o755), (0o2640, 0o640), (0o1777, 0o777), (0, 0)])
+def test_it_never_acts_as_somebody_else(tmp_path: Path, folder_fd: int, mode: int, given: int) -> None:
+    write(folder_fd, mode=mode)
+    assert (tmp_path / NAME).stat().st_mode & 0o7777 == given
 
 
-def test_the_mode_of_a_link_or_folder_is_nobodys(tmp_path: Path, folder_fd: int) -> None:
-    a_link(tmp_path / "a", "elsewhere")
-    write_temporary(folder_fd, TOKEN, a_change(), is_replacement=True)
-    assert (tmp_path / NAME).stat().st_mode & 0o777 == 0o666 & ~current_umask()
+def test_the_mode_of_the_file_before_is_told(tmp_path: Path, folder_fd: int) -> None:
+    write_tree(tmp_path, {"a": b"old", "d": None})
+    (tmp_path / "a").chmod(0o4240)
+    a_link(tmp_path / "link", "a")
+    assert [mode_of(folder_fd, name) for name in ("a", "d", "link", "none")] == [0o640, None, None, None]
 
 
 def test_nothing_that_is_there_is_overwritten_or_followed(tmp_path: Path, folder_fd: int) -> None:
     a_link(tmp_path / NAME, "victim")
     with pytest.raises(FileExistsError):
-        write_temporary(folder_fd, TOKEN, a_change(), is_replacement=True)
+        write(folder_fd)
     assert read_tree(tmp_path) == {NAME: b"-> victim"}
 
 
 def test_a_temporary_that_could_not_be_finished_is_not_left(tmp_path: Path, folder_fd: int) -> None:
     with pytest.raises(OverflowError):
-        write_temporary(folder_fd, TOKEN, a_change(time=2**70), is_replacement=True)
+        write(folder_fd, time=2**70)
     assert read_tree(tmp_path) == {}
 
 

@@ -2,26 +2,30 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from sync_core.model.answer_plan import PlannedWrite, plan_answer
-from sync_core.model.change import Change, Changes, MakeDirectory, Remove, WriteFile
+from sync_core.model.change import MakeDirectory, Remove, WriteFile
 from sync_core.model.errors import TooManyRemovalsError, UnsafeNameError
+from sync_core.model.file import File, Kind
+from sync_core.model.folder import EMPTY_FOLDER, walk
 from sync_core.model.inventory import MaxDelete
-from sync_core.model.manifest import EMPTY_MANIFEST, Kind
 from sync_core.model.path import RelPath
-from sync_core.tree.update import check_removals, split_hidden, with_removals
-from tests.support.trees import Tree, a_manifest, some_trees
+from sync_core.model.removal_budget import RemovalBudget
+from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
+from tests.support.disk import Tree, some_trees
+from tests.support.updates import adjust, content_tree, planned, steps_between
 
 NEVER = MaxDelete(number=0, is_percentage=False)
 HALF = MaxDelete(number=50, is_percentage=True)
+ALL = MaxDelete(number=100, is_percentage=True)
 
 
-def changes_of(text: str) -> Changes:
+def changes_of(text: str) -> tuple[Step, ...]:
     """Read ``+file /folder -file -folder/`` as changes."""
     return tuple(_change(word) for word in text.split())
 
 
-def _change(word: str) -> Change:
+def _change(word: str) -> Step:
     sign, path = word[0], RelPath(word[1:])
     if sign == "+":
         return WriteFile(path=path, last_write_time=0, content=b"")
@@ -56,10 +60,11 @@ def test_dot_names_are_set_aside() -> None:
         ({"a": b""}, "-a /a", "-a /a"),
         ({"d/a/x": b""}, "-d/ /d +d/a", "-d/ /d +d/a"),
         ({"a": b"", "b/x": b""}, "/a +b", "-a /a -b/ +b"),
+        ({"a/x": b"", "b": b""}, "-a/ /a +a/x", "-a/ /a +a/x"),
     ],
 )
 def test_a_change_of_kind_gets_its_removal(before: Tree, sent: str, complete: str) -> None:
-    assert with_removals(changes_of(sent), a_manifest(before)) == changes_of(complete)
+    assert with_removals(changes_of(sent), content_tree(before)) == changes_of(complete)
 
 
 TEN: Tree = {f"d/{n}": b"" for n in range(5)} | {f"{n}": b"" for n in range(5)}
@@ -84,7 +89,7 @@ TEN: Tree = {f"d/{n}": b"" for n in range(5)} | {f"{n}": b"" for n in range(5)}
     ],
 )
 def test_files_that_vanish_are_counted(changes: str, vanishing: int) -> None:
-    before = a_manifest(TEN)
+    before = content_tree(TEN)
     check_removals(changes_of(changes), before, MaxDelete(number=vanishing, is_percentage=False))
     if vanishing:
         with pytest.raises(TooManyRemovalsError, match=f"would remove {vanishing} of 10 files"):
@@ -95,36 +100,73 @@ def test_files_that_vanish_are_counted(changes: str, vanishing: int) -> None:
 def test_a_percentage_is_of_the_files_before(removed: int, is_allowed: bool) -> None:
     changes = changes_of(" ".join(f"-{path}" for path in list(TEN)[:removed]))
     if is_allowed:
-        check_removals(changes, a_manifest(TEN), HALF)
+        check_removals(changes, content_tree(TEN), HALF)
     else:
         with pytest.raises(TooManyRemovalsError) as caught:
-            check_removals(changes, a_manifest(TEN), HALF)
+            check_removals(changes, content_tree(TEN), HALF)
         assert str(caught.value) == "the update would remove 6 of 10 files; max_delete (50%) allows 5"
         assert caught.value.hint is not None
         assert "raise max_delete" in caught.value.hint
 
 
 def test_a_single_file_may_always_go_by_percentage_and_never_by_zero() -> None:
-    before = a_manifest({"a": b"", "d": None})
+    before = content_tree({"a": b"", "d": None})
     check_removals(changes_of("-a"), before, HALF)
     with pytest.raises(TooManyRemovalsError):
         check_removals(changes_of("-a"), before, NEVER)
     check_removals(changes_of("-d/"), before, NEVER)
 
 
-@given(some_trees(), some_trees())
-def test_the_count_is_that_of_the_paths_that_go(view: Tree, listed: Tree) -> None:
-    ours, theirs = a_manifest(view), a_manifest(listed)
-    changes = tuple(
-        WriteFile(path=item.path, last_write_time=0, content=b"") if isinstance(item, PlannedWrite) else item
-        for item in plan_answer(ours, theirs)
+@given(some_trees(max_size=30), some_trees(max_size=30))
+def test_the_count_is_that_of_the_paths_that_go(new: Tree, old: Tree) -> None:
+    ours, theirs = content_tree(new), content_tree(old)
+    steps = tuple(steps_between(theirs, ours))
+    going = {path for path, entry in walk(theirs) if isinstance(entry, File)} - {
+        path for path, entry in walk(ours) if isinstance(entry, File)
+    }
+    assert check_removals(steps, theirs, ALL) == len(going)
+
+
+some_steps = st.lists(
+    st.builds(
+        lambda sign, path: _change(f"{sign}{path}"),
+        st.sampled_from("+/-"),
+        st.sampled_from(["a", "b", "a/a", "a/b", "a/b/a", "b/a"]),
     )
-    going = {entry.path for entry in theirs.files} - {entry.path for entry in ours.files}
-    check_removals(changes, theirs, MaxDelete(number=len(going), is_percentage=False))
-    if going:
-        with pytest.raises(TooManyRemovalsError):
-            check_removals(changes, theirs, MaxDelete(number=len(going) - 1, is_percentage=False))
+)
+
+
+@given(some_trees(), some_steps)
+def test_the_count_is_that_of_doing_one_step_after_the_other(old: Tree, steps: list[Step]) -> None:
+    files = {path for path, content in old.items() if content is not None}
+    left = set(files)
+    for step in steps:
+        if isinstance(step, WriteFile):
+            left.add(step.path)
+        elif isinstance(step, Remove):
+            left = {path for path in left if path != step.path and not path.startswith(f"{step.path}/")}
+    assert check_removals(steps, content_tree(old), ALL) == len(files - left)
+
+
+def test_what_came_in_pieces_or_stays_as_it_is_counts_likewise() -> None:
+    before = content_tree(TEN)
+    assert check_removals((*changes_of("-d/ /d"), planned("d/1")), before, ALL) == 4
+    assert check_removals((adjust("1"), adjust("d/1")), before, NEVER) == 0
+    assert with_removals((adjust("d"),), before) == (adjust("d"),)
+
+
+def test_removals_of_one_burst_count_together() -> None:
+    left = content_tree(dict(list(TEN.items())[4:]))
+    check_removals(changes_of("-0 -1 -2"), left, HALF)
+    burst = RemovalBudget(files_before=10, removed=4, last_removal_at=0.0)
+    assert check_removals(changes_of("-0"), left, HALF, burst) == 1
+    assert check_removals(changes_of("+0"), left, NEVER, burst) == 0
+    with pytest.raises(TooManyRemovalsError) as caught:
+        check_removals(changes_of("-0 -1"), left, HALF, burst)
+    assert str(caught.value) == (
+        "the update would remove 2 of 6 files, 4 more have just gone; max_delete (50%) allows 5 of 10"
+    )
 
 
 def test_nothing_is_removed_from_nothing() -> None:
-    check_removals(changes_of("-a -b/"), EMPTY_MANIFEST, NEVER)
+    check_removals(changes_of("-a -b/"), EMPTY_FOLDER, NEVER)

@@ -1,59 +1,51 @@
+"""What is told of a watched tree, with the real kernel."""
+
 from __future__ import annotations
 
+import asyncio
 import os
-import queue
 import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from sync_core.model.path import ROOT, RelPath
+from sync_core.model.hints import HintKind
 from sync_core.tree.scan import scan
-from sync_core.tree.watch import Hint, Watch, trusted_paths
-from tests.support.trees import a_link, write_tree
+from sync_core.tree.watch import Watch
+from tests.support.disk import a_link, public_folder, unprivileged, write_tree
+from tests.support.net import eventually, run
+from tests.support.watches import Told, Watched, inotify_descriptors, watching
 
-WAIT_S = 10
-"""Nothing here takes that long; it only bounds a failure."""
-
-
-class Watched:
-    """A watched tree, and the hints that came from it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._hints: queue.Queue[Hint] = queue.Queue()
-        self.watch = Watch(root, self._hints.put)
-
-    def hints(self) -> list[tuple[str, bool]]:
-        """Return the hints so far, without repetitions; a marker that is written now tells where they end."""
-        marker = self.root / "marker"
-        marker.write_bytes(b"")
-        found: list[tuple[str, bool]] = []
-        while True:
-            hint = self._hints.get(timeout=WAIT_S)
-            if hint.path == "marker":
-                if hint.is_complete:
-                    return found
-            elif (hint.path, hint.is_complete) not in found[-1:]:
-                found.append((hint.path, hint.is_complete))
-
-    def wait_for(self, hint: Hint) -> None:
-        while self._hints.get(timeout=WAIT_S) != hint:
-            pass
+COMPLETE, BEGUN, LOOK = HintKind.COMPLETE, HintKind.BEGUN, HintKind.LOOK
 
 
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
-    it = Watched(write_tree(tmp_path / "root", {"d/a": b"1", "d/b": b"1", "e/x": b"1"}))
-    assert it.watch.start()
-    yield it
-    it.watch.stop()
+def a_tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "root", {"d/a": b"1", "d/b": b"1", "e/x": b"1", "other": b"1"})
 
 
 def outside(root: Path, name: str) -> Path:
     return root.parent / name
+
+
+def test_a_rewrite_takes_the_trust_away_also_after_a_move_out(tmp_path: Path) -> None:
+    """Else half of the file travels: watchdog held back for 0.5 s whatever came after a move out."""
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            (root / "d/a").write_bytes(b"whole")
+            await it.hears("d/a", COMPLETE)
+            (root / "other").rename(outside(root, "gone"))
+            with (root / "d/a").open("wb", buffering=0) as slow:
+                slow.write(b"half")
+                for _ in range(3):  # turns of the loop, in which waiting events are read
+                    await asyncio.sleep(0)
+                assert it.told[-1] == ("d/a", BEGUN)
+                assert "d/a" not in it.trusted
+            await it.hears("other", BEGUN)
+
+    run(go())
 
 
 def write_half(root: Path) -> None:
@@ -83,6 +75,10 @@ def rename(root: Path) -> None:
     (root / "d/a").rename(root / "d/c")
 
 
+def move_out(root: Path) -> None:
+    (root / "d/a").rename(outside(root, "gone"))
+
+
 def hide(root: Path) -> None:
     (root / "d/a").rename(root / "d/.a")
 
@@ -100,13 +96,22 @@ def soft_link(root: Path) -> None:
 
 
 def modes_and_times(root: Path) -> None:
-    (root / "d/a").chmod(0o600)
+    (root / "d/a").chmod(0o700)
     os.utime(root / "d/a", (1, 1))
+
+
+def times_of_a_folder(root: Path) -> None:
+    os.utime(root / "d", (1, 1))
+    os.utime(root, (1, 1))
 
 
 def move_folder_in(root: Path) -> None:
     write_tree(root.parent, {"folder/f/y": b"1"})
     outside(root, "folder").rename(root / "new")
+
+
+def move_folder_out(root: Path) -> None:
+    (root / "e").rename(outside(root, "gone"))
 
 
 def make_folder(root: Path) -> None:
@@ -117,12 +122,20 @@ def rename_folder(root: Path) -> None:
     (root / "e").rename(root / "f")
 
 
+def hide_folder(root: Path) -> None:
+    (root / "e").rename(root / ".e")
+
+
 def remove_folder(root: Path) -> None:
     shutil.rmtree(root / "e")
 
 
 def bad_name(root: Path) -> None:
     write_tree(root, {"d/back\\slash": b"1"})
+
+
+def bad_folder(root: Path) -> None:
+    write_tree(root, {"back\\slash/x": b"1"})
 
 
 def dot_names(root: Path) -> None:
@@ -132,133 +145,256 @@ def dot_names(root: Path) -> None:
 @pytest.mark.parametrize(
     ("move", "expected"),
     [
-        (write_half, [("d/a", False)]),
-        (write_whole, [("d/a", False), ("d/a", True)]),
-        (rename_over, [("d/a", True)]),
-        (move_in_over, [("d/a", True)]),
-        (rename, [("d/a", False), ("d/c", True)]),
-        (hide, [("d/a", False)]),
-        (remove, [("d/a", False)]),
-        (hard_link, [("d/c", False)]),
-        (soft_link, [("d/c", False)]),
-        (modes_and_times, []),
-        (move_folder_in, [("new", True)]),
-        (make_folder, [("n", False)]),
-        (rename_folder, [("e", False), ("f", True)]),
-        (remove_folder, [("e/x", False), ("e", False)]),
-        (bad_name, [("d", False)]),
+        (write_half, [("d/a", BEGUN)]),
+        (write_whole, [("d/a", BEGUN), ("d/a", COMPLETE)]),
+        (rename_over, [("d/a", COMPLETE)]),
+        (move_in_over, [("d/a", COMPLETE)]),
+        (rename, [("d/a", BEGUN), ("d/c", COMPLETE)]),
+        (move_out, [("d/a", BEGUN)]),
+        (hide, [("d/a", BEGUN)]),
+        (remove, [("d/a", BEGUN)]),
+        (hard_link, [("d/c", BEGUN)]),
+        (soft_link, [("d/c", BEGUN)]),
+        (modes_and_times, [("d/a", LOOK)]),
+        (times_of_a_folder, []),
+        (move_folder_in, [("new", COMPLETE)]),
+        (move_folder_out, [("e", BEGUN)]),
+        (make_folder, [("n", BEGUN)]),
+        (rename_folder, [("e", BEGUN), ("f", COMPLETE)]),
+        (hide_folder, [("e", BEGUN)]),
+        (remove_folder, [("e/x", BEGUN), ("e", BEGUN)]),
+        (bad_name, [("d", LOOK)]),
+        (bad_folder, [("", LOOK)]),
         (dot_names, []),
     ],
 )
-def test_hints(watched: Watched, move: Callable[[Path], None], expected: list[tuple[str, bool]]) -> None:
-    move(watched.root)
-    found = watched.hints()
+def test_hints(tmp_path: Path, move: Callable[[Path], None], expected: list[Told]) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            move(root)
+            await eventually(lambda: len(it.told) >= len(expected))
+            assert await it.quiet() == expected
+
+    run(go())
     while held:
         os.close(held.pop())
-    assert found == expected
 
 
-def test_our_own_reading_gives_no_hint(watched: Watched) -> None:
-    assert scan(watched.root).troubles == ()
-    assert watched.hints() == []
+def test_our_own_reading_gives_no_hint(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            assert scan(root).troubles == ()
+            assert await it.quiet() == []
+
+    run(go())
 
 
-def test_new_folders_are_watched_too(watched: Watched) -> None:
-    write_tree(watched.root, {"n/o": None})
-    watched.wait_for(Hint(path=RelPath("n/o"), is_complete=False))
-    write_tree(watched.root, {"n/o/x": b"1"})
-    watched.wait_for(Hint(path=RelPath("n/o/x"), is_complete=True))
-    move_folder_in(watched.root)
-    watched.wait_for(Hint(path=RelPath("new"), is_complete=True))
-    write_tree(watched.root, {"new/f/y": b"2"})
-    watched.wait_for(Hint(path=RelPath("new/f/y"), is_complete=True))
+def test_modes_and_times_after_closing_leave_the_trust(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            write_whole(root)
+            modes_and_times(root)
+            await it.quiet()
+            assert it.told[-1] == ("d/a", LOOK)
+            assert it.trusted == {"d/a"}
+
+    run(go())
 
 
-def test_what_leaves_the_tree_gives_a_hint(watched: Watched) -> None:
-    (watched.root / "e").rename(outside(watched.root, "gone"))
-    watched.wait_for(Hint(path=RelPath("e"), is_complete=False))
-    (watched.root / "d/a").rename(outside(watched.root, "gone too"))
-    watched.wait_for(Hint(path=RelPath("d/a"), is_complete=False))
+def test_a_replaced_file_that_is_closed_makes_nobody_trust_its_successor(tmp_path: Path) -> None:
+    """Who still holds the old one writes to it and closes it, under the name that is another file's now."""
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            with (root / "d/a").open("ab", buffering=0) as old:
+                (root / "d/a").unlink()
+                with (root / "d/a").open("wb", buffering=0) as successor:
+                    successor.write(b"half")
+                    old.write(b"more")
+                    old.close()
+                    assert ("d/a", COMPLETE) not in await it.quiet()
+
+    run(go())
 
 
-def test_a_root_that_vanishes_gives_a_hint_and_can_come_back(watched: Watched) -> None:
-    shutil.rmtree(watched.root)
-    watched.wait_for(Hint(path=ROOT, is_complete=False))
-    assert not watched.watch.start()
-    write_tree(watched.root, {})
-    assert watched.watch.start()
-    write_tree(watched.root, {"a": b"1"})
-    watched.wait_for(Hint(path=RelPath("a"), is_complete=True))
+def test_new_folders_are_watched_with_all_below(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            write_tree(root, {"n/o/p": None})
+            await it.hears("n", LOOK)  # it had something in it when it was watched
+            await it.hears_a_write("n/o/p/x")
+            move_folder_in(root)
+            await it.hears("new", COMPLETE)
+            await it.hears_a_write("new/f/z")
+
+    run(go())
 
 
-def test_a_root_that_was_replaced_is_watched_after_the_next_start(watched: Watched) -> None:
-    watched.root.rename(outside(watched.root, "old"))
-    write_tree(watched.root, {"d": None})
-    assert watched.watch.start()
-    write_tree(watched.root, {"d/new": b"1"})
-    watched.wait_for(Hint(path=RelPath("d/new"), is_complete=True))
+def test_a_file_in_a_new_folder_is_hinted_at_by_itself_or_by_the_folder(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            for number in range(50):
+                folder = root / f"n{number}"
+                folder.mkdir()
+                await asyncio.sleep(0)
+                (folder / "x").write_bytes(b"1")
+                await eventually(
+                    lambda n=number: (f"n{n}", LOOK) in it.told or (f"n{n}/x", COMPLETE) in it.told  # type: ignore[misc]
+                )
+
+    run(go())
 
 
-def test_starting_twice_keeps_the_watch(watched: Watched) -> None:
-    assert watched.watch.start()
-    write_tree(watched.root, {"d/a": b"2"})
-    assert watched.hints() == [("d/a", False), ("d/a", True)]
+def test_a_folder_keeps_being_watched_under_its_new_name_only(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "root", {"e/f/x": b"1"})
+
+    async def go() -> None:
+        async with watching(root) as it:
+            (root / "e").rename(root / "g")
+            await it.hears("g", COMPLETE)
+            await it.hears_a_write("g/f/y")
+            (root / "g").rename(outside(root, "gone"))
+            await it.hears("g", BEGUN)
+            it.hints.clear()
+            (outside(root, "gone") / "f/x").write_bytes(b"2")
+            assert await it.quiet() == []
+            write_tree(root, {"e/f": None})
+            await it.hears("e", LOOK)
+            await it.hears_a_write("e/f/z")
+
+    run(go())
 
 
-def test_a_root_may_be_a_link(tmp_path: Path) -> None:
+def test_a_writer_in_a_folder_that_was_moved_in_takes_the_trust_away(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+    write_tree(tmp_path, {"folder/f/y": b"1"})
+
+    async def go() -> None:
+        async with watching(root) as it:
+            with (tmp_path / "folder/f/y").open("wb", buffering=0) as slow:
+                (tmp_path / "folder").rename(root / "new")
+                await it.hears("new", COMPLETE)
+                assert it.trusted == {"new"}
+                slow.write(b"half")
+                await it.hears("new/f/y", BEGUN)
+                assert it.trusted == set()
+
+    run(go())
+
+
+def test_a_thousand_folders_that_come_and_go_leave_what_is_there(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            for number in range(1000):
+                (root / f"n{number % 7}/m").mkdir(parents=True, exist_ok=True)
+                if number % 3 == 0:
+                    shutil.rmtree(root / f"n{number % 7}")
+                elif number % 3 == 1:
+                    shutil.rmtree(root / "moved", ignore_errors=True)
+                    (root / f"n{number % 7}").rename(root / "moved")
+                if number % 20 == 0:
+                    await asyncio.sleep(0)
+            await it.quiet()
+            for folder in [place for place in root.rglob("*") if place.is_dir()]:
+                await it.hears_a_write(str((folder / "later").relative_to(root)))
+
+    run(go())
+
+
+def test_a_folder_that_can_be_read_again_is_watched_again() -> None:
+    with public_folder() as place, unprivileged():
+        root = a_tree(place)
+        (root / "d").chmod(0o000)
+
+        async def go() -> None:
+            async with watching(root) as it:
+                assert it.watch.status.is_live
+                (root / "d").chmod(0o755)
+                await it.hears("d", LOOK)
+                await it.hears_a_write("d/later")
+                it.hints.clear()
+                (root / "d").chmod(0o300)
+                await it.hears("d", LOOK)
+                (root / "d").chmod(0o755)
+
+        run(go())
+
+
+def test_a_root_may_be_a_link_or_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_tree(tmp_path, {"real/d/a": b"1"})
-    it = Watched(a_link(tmp_path / "root", "real"))
-    assert it.watch.start()
-    write_tree(it.root, {"d/a": b"2"})
-    assert it.hints() == [("d/a", False), ("d/a", True)]
-    it.watch.stop()
+    a_link(tmp_path / "root", "real")
+    monkeypatch.chdir(tmp_path)
+
+    async def go() -> None:
+        async with watching(Path("root")) as it:
+            await it.hears_a_write("d/a")
+
+    run(go())
 
 
-def test_a_root_that_does_not_exist_can_not_be_watched(tmp_path: Path) -> None:
-    watch = Watch(tmp_path / "none", lambda hint: None)
-    assert not watch.start()
-    watch.stop()
+def test_starting_twice_keeps_the_watch(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+
+    async def go() -> None:
+        async with watching(root) as it:
+            assert (await it.watch.start()).is_live
+            write_whole(root)
+            assert await it.quiet() == [("d/a", BEGUN), ("d/a", COMPLETE)]
+
+    run(go())
 
 
-def test_no_hint_comes_after_the_stop(watched: Watched) -> None:
-    watched.watch.stop()
-    watched.watch.stop()
-    write_tree(watched.root, {"a": b"1"})
-    with pytest.raises(queue.Empty):
-        watched._hints.get(timeout=0.1)
+def test_no_hint_comes_after_the_stop_and_nothing_stays_open(tmp_path: Path) -> None:
+    root = a_tree(tmp_path)
+    before = inotify_descriptors()
+
+    async def go() -> None:
+        it = Watched(root)
+        await it.watch.start()
+        assert inotify_descriptors() > before
+        (root / "n").mkdir()
+        write_whole(root)
+        await it.watch.stop()
+        await it.watch.stop()
+        assert it.watch.status.reason == "it is not watched"
+        assert inotify_descriptors() == before
+        told = list(it.hints)
+        async with watching(root) as other:
+            write_whole(root)
+            await other.quiet()
+        assert it.hints == told
+        assert (await it.watch.start()).is_live
+        await it.hears_a_write("d/again")
+        await it.watch.stop()
+
+    run(go())
 
 
-def test_where_the_system_refuses_there_are_no_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch(tmp_path, lambda hint: None)
-    before = threading.active_count()
-    with monkeypatch.context() as patch:
-        patch.setattr(watch, "_identify", lambda: (str(tmp_path / "vanished since"), 0, 0))
-        assert not watch.start()
-    assert threading.active_count() == before
-    assert watch.start()
-    watch.stop()
+def test_a_stop_during_the_start_leaves_nothing_open(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "root", {f"d{number}": None for number in range(300)})
+    before = inotify_descriptors()
 
+    async def go() -> None:
+        for turns in range(12):
+            watch = Watch(root, lambda hint: None)
+            starting = asyncio.create_task(watch.start())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await watch.stop()
+            starting.cancel()
+            assert inotify_descriptors() == before
 
-@pytest.mark.parametrize(
-    ("hints", "trusted"),
-    [
-        ([], set()),
-        ([("a", True)], {"a"}),
-        ([("a", False), ("a", True)], {"a"}),
-        ([("a", True), ("a", False)], set()),
-        ([("a", True), ("b", False)], {"a"}),
-        ([("d", True), ("d/e/x", False), ("f", True)], {"f"}),
-        ([("d", True), ("d/x", False), ("d/x", True)], {"d/x"}),
-        ([("d/x", True), ("d", False)], {"d/x"}),
-    ],
-)
-def test_the_last_hint_decides_whom_to_trust(hints: list[tuple[str, bool]], trusted: set[str]) -> None:
-    told = [Hint(path=RelPath(path), is_complete=is_complete) for path, is_complete in hints]
-    assert trusted_paths(told) == trusted
-
-
-@pytest.mark.parametrize("is_complete", [True, False])
-@pytest.mark.parametrize(("newer", "trusted"), [("a", {"d", "e/x"}), ("d/y", {"a", "e/x"}), ("e", {"a", "d", "e/x"})])
-def test_a_hint_that_came_during_the_look_only_takes_trust(newer: str, trusted: set[str], is_complete: bool) -> None:
-    told = [Hint(path=RelPath(path), is_complete=True) for path in ("a", "d", "e/x")]
-    assert trusted_paths(told, [Hint(path=RelPath(newer), is_complete=is_complete)]) == trusted
+    run(go())

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.each import FleetOptions, runnable
 from sync_core.fleet.elsewhere import Places, find_places
 from sync_core.fleet.foreground.far_agents import FarAgents, FarOptions
 from sync_core.fleet.foreground.lifeline import until_alone
 from sync_core.fleet.foreground.own_agent import OwnAgent
 from sync_core.fleet.foreground.stage import Audience, Stage
 from sync_core.fleet.launch import Launcher
-from sync_core.fleet.up import runnable
 from sync_core.model.errors import JsyncError
 from sync_core.model.inventory import Host, Inventory
 

@@ -13,11 +13,11 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
@@ -91,8 +91,9 @@ class Setup:
         self._sweep(keep={before})
         if self.place.exists():  # it is in use, but does not run, or is not linked
             shutil.rmtree(self.place)
-        incoming = Path(tempfile.mkdtemp(prefix=".incoming-", dir=self.base))
+        incoming = self.base / f".incoming-{secrets.token_hex(8)}"  # named first: a signal may come while it is made
         try:
+            incoming.mkdir(mode=0o700)
             self._receive(incoming)
             self._build(incoming)
             if not self._runs():

@@ -119,8 +119,8 @@ def test_files_table(site: Site) -> None:
 
 def test_files_document(site: Site) -> None:
     document = _run(site, "files", "master", "--for", "slave-0", "-o", "json").document
-    assert list(document) == ["schema", "host", "for", "source", "tree_md5", "settling", "files"]
-    assert (document["schema"], document["host"], document["for"]) == ("jsync.files/1", "master", "slave-0")
+    assert list(document) == ["schema", "host", "for", "source", "tree_digest", "settling", "files"]
+    assert (document["schema"], document["host"], document["for"]) == ("jsync.files/2", "master", "slave-0")
     assert document["source"] == "local"
     assert document["files"][-1] == {
         "path": "mine.job.xml",
@@ -212,7 +212,7 @@ def test_status_where_nothing_runs(site: Site) -> None:
         ["slave-1", "slave", "stopped"],
     ]
     document = _run(site, "status", "-o", "json").document
-    assert (document["schema"], document["ok"], len(document["agents"])) == ("jsync.status/1", False, 3)
+    assert (document["schema"], document["ok"], len(document["agents"])) == ("jsync.status/2", False, 3)
 
 
 @pytest.mark.parametrize("argv", [("status", "--watch"), ("logs", "-f")])

@@ -133,7 +133,7 @@ def test_logs(site: Site) -> None:
             assert process.stdout.readline().startswith("master | ")
             _run(site, "files", "master", "--for", "slave-0")
             for line in process.stdout:
-                if "SCHEDULER-965  Executing command: <jsync.files" in line:
+                if "SCHEDULER-965  Executing command: <jsync.dialect" in line:
                     break
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=60) == 130

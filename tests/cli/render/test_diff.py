@@ -5,42 +5,37 @@ from typing import Any
 from cli.layout import render
 from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
 from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
-from sync_core.fleet.lists import Source
+from sync_core.fleet.file_list import Source
 from sync_core.model.compare import Diff, compare
 from sync_core.model.errors import PeerError, UnreachableError
-from sync_core.model.manifest import Entry, Kind, Layer, Manifest, md5_of
-from sync_core.model.path import RelPath
+from sync_core.model.file import File, md5_of
+from sync_core.model.folder import EMPTY_FOLDER
+from tests.support.folders import a_tree
 from tests.support.golden import assert_golden
 
 _T = 1348231966
 
 
-def _file(path: str, content: bytes, layer: Layer | None = None, *, time: int = _T, settling: bool = False) -> Entry:
-    return Entry(
-        path=RelPath(path),
-        md5=md5_of(content),
-        last_write_time=time,
-        size_bytes=len(content),
-        layer=layer,
-        is_settling=settling,
-    )
+def _file(content: bytes, *, time: int = _T, settling: bool = False) -> File:
+    return File(md5=md5_of(content), last_write_time=time, size_bytes=len(content), is_settling=settling)
 
 
-_MASTER = Manifest(
-    [
-        _file("same.job.xml", b"same", Layer.ALL, settling=True),
-        _file("stresstest/order_creator.job.xml", b"new", Layer.OWN),
-        Entry(path=RelPath("empty"), kind=Kind.DIRECTORY, layer=Layer.ALL),
-    ]
+_OWN = a_tree({"stresstest/order_creator.job.xml": _file(b"new")})
+_MASTER = a_tree(
+    {
+        "same.job.xml": _file(b"same", settling=True),
+        "stresstest/order_creator.job.xml": _file(b"new"),
+        "empty": None,
+    }
 )
-_SLAVE = Manifest(
-    [
-        _file("same.job.xml", b"same", time=_T - 5),
-        _file("stresstest/order_creator.job.xml", b"old!", time=_T - 165),
-        _file("gone\n.xml", b"x"),
-    ]
+_SLAVE = a_tree(
+    {
+        "same.job.xml": _file(b"same", time=_T - 5),
+        "stresstest/order_creator.job.xml": _file(b"old!", time=_T - 165),
+        "gone\n.xml": _file(b"x"),
+    }
 )
-_DIFF = compare(_MASTER, _SLAVE)
+_DIFF = compare(_MASTER, _SLAVE, own=_OWN)
 _IN_SYNC = compare(_SLAVE, _SLAVE)
 
 
@@ -164,11 +159,11 @@ def test_contents() -> None:
 
 
 def test_contents_that_are_too_large_are_told_by_size_and_md5() -> None:
-    big = Entry(path=RelPath("big"), md5="0" * 32, last_write_time=_T, size_bytes=2_000_000)
-    diff = compare(Manifest([big]), Manifest([_file("big", b"x")]))
+    big = a_tree({"big": File(md5="0" * 32, last_write_time=_T, size_bytes=2_000_000)})
+    diff = compare(big, a_tree({"big": _file(b"x")}))
     assert unified_lines(ContentPair(entry=diff.entries[0]), _one(diff)) == [
         f"Files slave-5000/big (1 bytes, md5 {md5_of(b'x')}) and "
         f"scheduler-4440/big (2000000 bytes, md5 {'0' * 32}) differ, and are too large to be compared line by line"
     ]
-    [missing] = compare(Manifest([big]), Manifest()).entries
+    [missing] = compare(big, EMPTY_FOLDER).entries
     assert unified_lines(ContentPair(entry=missing), _one(diff))[0].startswith("Files /dev/null and scheduler-4440/big")

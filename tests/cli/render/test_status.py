@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from cli.layout import render
@@ -32,7 +33,7 @@ _SLAVE = AgentStatus(
     master="scheduler-4440",
     in_sync=True,
     files=391,
-    tree_md5="0" * 32,
+    tree_digest="0" * 32,
     last_fetch_at="2026-11-24T07:05:27.553Z",
 )
 _LATE = AgentStatus(
@@ -89,6 +90,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
                 "slaves_registered": 2,
                 "slaves_in_sync": 1,
                 "last_error": None,
+                "unwatched_because": None,
                 "recap": "ok",
             },
             {
@@ -104,7 +106,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
                 "master": "scheduler-4440",
                 "in_sync": True,
                 "files": 391,
-                "tree_md5": "0" * 32,
+                "tree_digest": "0" * 32,
                 "last_fetch_at": "2026-11-24T07:05:27.553Z",
                 "pending_since": None,
                 "pending_because": None,
@@ -117,3 +119,10 @@ def test_document_has_the_keys_of_the_contract() -> None:
 
 def test_one_bad_agent_is_not_ok() -> None:
     assert status_document(_REPORT)["ok"] is False
+
+
+def test_a_master_that_hears_of_no_changes_says_why_and_is_well() -> None:
+    deaf = replace(_MASTER, unwatched_because="no space left on device")
+    (line,) = render(status_table([deaf], _NOW), color=False).splitlines()[1:]
+    assert line.endswith("changes are seen by the periodic scan only: no space left on device")
+    assert deaf.is_ok

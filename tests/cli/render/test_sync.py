@@ -3,18 +3,18 @@ from __future__ import annotations
 from cli.layout import render
 from cli.render.sync import sync_document, sync_lines, sync_recap, sync_summary, sync_unified
 from cli.tables import Style, Styled
-from sync_core.fleet.effects import effects_of
+from sync_core.fleet.effects import effects_of, tree_after
+from sync_core.fleet.shown_cache import ContentChange
 from sync_core.fleet.sync import Synced
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
 from sync_core.model.errors import UnreachableError
-from sync_core.model.manifest import Entry, Kind, Manifest, md5_of
+from sync_core.model.file import File, Kind
 from sync_core.model.path import RelPath
+from tests.support.folders import a_file, a_tree
 
-_BEFORE = Manifest(
-    Entry(path=RelPath(path), md5=md5_of(b"old\n"), last_write_time=1)
-    for path in ("dir/changed.xml", "dir/gone.xml", "was-a-file")
-)
-_EFFECTS = effects_of(
+_OLD, _NEW = a_file(b"old\n"), a_file(b"new\n")
+_BEFORE = a_tree(dict.fromkeys(("dir/changed.xml", "dir/gone.xml", "was-a-file"), _OLD))
+_AFTER = tree_after(
     _BEFORE,
     (
         MakeDirectory(path=RelPath("dir")),
@@ -26,15 +26,16 @@ _EFFECTS = effects_of(
         MakeDirectory(path=RelPath("was-a-file")),
     ),
 )
+_EFFECTS = effects_of(_BEFORE, _AFTER)
 _RESULT = Synced(
     slave="slave-5000",
     master="scheduler-4440",
     effects=_EFFECTS,
-    contents={
-        RelPath("dir/changed.xml"): (b"old\n", b"new\n"),
-        RelPath("dir/gone.xml"): (b"old\n", None),
-        RelPath("new.xml"): (None, b"x\n"),
-    },
+    contents=(
+        ContentChange(path=RelPath("dir/changed.xml"), before=_OLD, after=_NEW, old=b"old\n", new=b"new\n"),
+        ContentChange(path=RelPath("dir/gone.xml"), before=_OLD, after=None, old=b"old\n"),
+        ContentChange(path=RelPath("new.xml"), before=None, after=a_file(b"x\n"), new=b"x\n"),
+    ),
 )
 
 
@@ -52,7 +53,9 @@ def test_summary() -> None:
     counts = "2 added, 1 changed, 2 removed"
     assert sync_summary(_RESULT, check=False) == f"slave-5000: fetched from scheduler-4440: {counts}"
     assert sync_summary(_RESULT, check=True) == f"slave-5000: would fetch from scheduler-4440: {counts}"
-    nothing = Synced(slave="s", master="m", effects=effects_of(_BEFORE, (MakeDirectory(path=RelPath("dir")),)))
+    nothing = Synced(
+        slave="s", master="m", effects=effects_of(_BEFORE, tree_after(_BEFORE, (MakeDirectory(path=RelPath("dir")),)))
+    )
     assert sync_summary(nothing, check=False) == "s: in sync with m"
 
 
@@ -89,3 +92,11 @@ def test_lines_that_another_machine_made() -> None:
     result = Synced(slave="s", master="m", unified="--- s/a\n+++ m/a\n-\n")
     assert sync_unified(result) == ["--- s/a", "+++ m/a", "-"]
     assert sync_document(result, with_contents=True)["unified"] == "--- s/a\n+++ m/a\n-\n"
+
+
+def test_files_that_are_too_large_to_be_shown() -> None:
+    big = File(md5="0" * 32, size_bytes=2_000_000)
+    change = ContentChange(path=RelPath("big"), before=None, after=big)
+    [line] = sync_unified(Synced(slave="s", master="m", contents=(change,)))
+    assert line.startswith("Files /dev/null and m/big (2000000 bytes, md5 000")
+    assert line.endswith("too large to be compared line by line")

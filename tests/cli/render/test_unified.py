@@ -4,7 +4,7 @@ import pytest
 
 from cli.render.unified import colored, unified
 from cli.tables import Style, Styled
-from sync_core.model.manifest import md5_of
+from sync_core.model.file import md5_of
 
 
 def _unified(old: bytes | None, new: bytes | None) -> list[str]:

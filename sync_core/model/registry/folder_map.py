@@ -1,0 +1,236 @@
+"""Which folder below ``remote`` is a slave's own (``cli.md`` section 1, ``protocol.md`` section 4).
+
+The first that exists: the inventory's ``folder``; for cluster members and by HTTP the one that is called by the
+scheduler id (capture 10); ``host#port`` where the host means the slave's address; between jsync peers the one that is
+called by the slave's name in the inventory.
+
+Names are looked up elsewhere: ``names_wanted`` says which, ``learn`` takes the answers. Nobody waits for them here: a
+look works with what is known, and says whether an answer that is still missing could change it (``Choice.is_final``).
+An address that was known once is kept as long as the name is used, as the original does: when the name service is
+away, no slave loses its folder, and with it its files.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sync_core.model.inventory import Dialect, Host
+from sync_core.model.path import name_bytes
+from sync_core.model.registry.folder_name import MARK, host_port
+from sync_core.model.registry.folder_warnings import (
+    FolderWarning,
+    FolderWarnings,
+    NoAddress,
+    NoSlavesFolder,
+    SamePlace,
+)
+from sync_core.model.registry.hosts import Hosts, KnownHost
+from sync_core.model.registry.known_slaves import KnownSlaves
+from sync_core.model.registry.places import Places
+from sync_core.model.security import IpAddress
+
+__all__ = ["Choice", "FolderMap", "SlaveAddress"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlaveAddress:
+    """What a master knows of a slave when it looks for its folder.
+
+    Attributes:
+        addresses: the peer's address, or all addresses that its inventory name has.
+        tcp_port: the port it registered; ``None`` where it fetches by HTTP, and says nothing of it.
+        scheduler_id: the id it registered.
+        is_cluster_member: whether its folder is named by the id, as by HTTP.
+        is_jsync: whether it is jsync.
+    """
+
+    addresses: frozenset[IpAddress]
+    tcp_port: int | None
+    scheduler_id: str
+    is_cluster_member: bool = False
+    is_jsync: bool = False
+
+
+class Choice(NamedTuple):
+    """What a look for a slave's folder found.
+
+    Attributes:
+        folder: its name; ``None`` = it has none.
+        is_final: whether no name that still has to be looked up could change that.
+    """
+
+    folder: str | None
+    is_final: bool
+
+
+class _Named(NamedTuple):
+    """A folder called ``host#port``; they sort by the bytes of the name, as the original takes them."""
+
+    order: bytes
+    folder: str
+    host: str
+    port: int
+
+    def at(self, addresses: Iterable[IpAddress]) -> Iterator[tuple[IpAddress, int]]:
+        return ((address, self.port) for address in addresses)
+
+
+class FolderMap:
+    """Finds a slave's own folder, and the inventory's slave behind a registration, without a look at all of them.
+
+    Args:
+        slaves: the inventory's slaves of this master.
+        own: the addresses of this machine.
+        is_http: whether all of them fetch by HTTP, because their master is spoken to in that way.
+    """
+
+    def __init__(self, slaves: Iterable[Host], *, own: frozenset[IpAddress], is_http: bool = False) -> None:
+        self._hosts: Hosts[int | _Named] = Hosts()
+        self._slaves = KnownSlaves(slaves, own=own, hosts=self._hosts)
+        self._is_http = is_http
+        self._declared = {
+            name
+            for slave in self._slaves.slaves
+            for name in (slave.folder, slave.scheduler_id, slave.name)
+            if name is not None
+        }
+        self._folders: dict[str, _Named | None] = {}
+        self._places: Places[tuple[IpAddress, int], _Named] = Places()
+        self._unknown: Counter[int] = Counter()  # by port, how many folders have a name that was not answered for yet
+        self._warnings = FolderWarnings()
+
+    def set_folders(self, folders: Iterable[str]) -> bool:
+        """Take the names of the first-level folders that are there now; return whether there are others than before."""
+        names = frozenset(folders)
+        gone, new = self._folders.keys() - names, names - self._folders.keys()
+        self._warnings.forget(gone)
+        gone_named = [named for name in gone if (named := self._remove(name)) is not None]
+        for name in sorted(new, key=name_bytes):
+            self._add(name)
+        for named in gone_named:  # at the end: a host that is named again stays known
+            self._hosts.leave(named.host, named)
+        return bool(gone or new)
+
+    def learn(self, name: str, addresses: Iterable[IpAddress] = (), *, failure: str = "") -> bool:
+        """Take what a name means.
+
+        Args:
+            name: one of ``names()``.
+            addresses: all that it has.
+            failure: why it has none, in words for the log; then the addresses known before are kept.
+
+        Returns:
+            Whether anybody's folder may be another one now.
+        """
+        before = self._hosts.get(name)
+        self._hosts.learn(name, addresses, failure)
+        now = self._hosts.get(name)
+        users = self._hosts.users(name)
+        for number in sorted(user for user in users if isinstance(user, int)):
+            self._slaves.move(number, before, now)
+            if failure:
+                self._warnings.say(NoAddress(name, failure))
+        for named in sorted(user for user in users if isinstance(user, _Named)):
+            self._move(named, before, now)
+        return before.addresses != now.addresses
+
+    def names(self) -> tuple[str, ...]:
+        """Return all names whose addresses matter; they are to be looked up again from time to time."""
+        return self._hosts.names()
+
+    def names_wanted(self) -> tuple[str, ...]:
+        """Return those for which there was no answer yet."""
+        return self._hosts.wanted()
+
+    def take_warnings(self) -> tuple[FolderWarning, ...]:
+        """Return what the log has to say since the last time; each once, until what it is about is gone."""
+        return self._warnings.take()
+
+    def slave_at(self, address: SlaveAddress) -> Host | None:
+        """Return the inventory's slave with that address and port; the scheduler id decides between several.
+
+        By HTTP nobody tells a TCP port, so there the id must be right.
+        """
+        mark = address.scheduler_id if address.tcp_port is None else address.tcp_port
+        return self._slaves.at(address.addresses, mark, address.scheduler_id)
+
+    def choose(self, address: SlaveAddress) -> Choice:
+        """Return the own folder of a slave that registered."""
+        slave = self.slave_at(address)
+        mark = address.scheduler_id if address.tcp_port is None else address.tcp_port
+        found = self._choose(slave, address)
+        return found if slave is not None or not self._slaves.is_waiting(mark) else found._replace(is_final=False)
+
+    def choose_for(self, slave: Host, *, is_jsync: bool = False) -> Choice:
+        """Return the own folder of a slave of the inventory, whether it is registered or not."""
+        address = SlaveAddress(
+            addresses=self._slaves.addresses_of(slave),
+            tcp_port=slave.tcp_port,
+            scheduler_id=slave.scheduler_id,
+            is_cluster_member=self._is_http or slave.dialect is Dialect.HTTP,
+            is_jsync=is_jsync,
+        )
+        found = self._choose(slave, address)
+        return found if self._hosts.get(slave.address).is_known else found._replace(is_final=False)
+
+    def _choose(self, slave: Host | None, address: SlaveAddress) -> Choice:
+        if slave is not None and slave.folder is not None and slave.folder in self._folders:
+            return Choice(slave.folder, True)
+        if address.is_cluster_member and address.scheduler_id in self._folders:
+            return Choice(address.scheduler_id, True)
+        port = slave.tcp_port if slave is not None and address.tcp_port is None else address.tcp_port
+        # The inventory's address counts as well as the one that it comes from: a machine may have several.
+        ours = address.addresses | (self._slaves.addresses_of(slave) if slave is not None else frozenset())
+        named = self._places.at((ip, port) for ip in ours) if port is not None else []
+        if len(named) > 1:
+            self._warnings.say(SamePlace(named[0].folder, named[1].folder))
+        if named:
+            return Choice(named[0].folder, True)
+        by_name = slave.name if slave is not None and address.is_jsync and slave.name in self._folders else None
+        return Choice(by_name, port is None or not self._unknown[port])
+
+    def _add(self, folder: str) -> None:
+        meant = host_port(folder)
+        self._folders[folder] = None
+        if meant is None:
+            if MARK in folder and folder not in self._declared:
+                self._warnings.say(NoSlavesFolder(folder, "it is not called <host>#<port>"))
+            return
+        named = self._folders[folder] = _Named(name_bytes(folder), folder, meant.host, meant.port)
+        host = self._hosts.use(meant.host, named)
+        self._unknown[meant.port] += not host.is_known
+        self._put(named, host.addresses)
+        if host.failure and not host.addresses:
+            self._warnings.say(NoSlavesFolder(folder, host.failure))
+
+    def _remove(self, folder: str) -> _Named | None:
+        named = self._folders.pop(folder)
+        if named is not None:
+            host = self._hosts.get(named.host)
+            self._unknown[named.port] -= not host.is_known
+            self._places.remove(named, named.at(host.addresses))
+        return named
+
+    def _put(self, named: _Named, addresses: frozenset[IpAddress]) -> None:
+        """Put a folder at its addresses, with a word where another one is already."""
+        self._places.add(named, named.at(addresses))
+        for address in addresses:
+            here = self._places.at([(address, named.port)])
+            if len(here) > 1:
+                other = here[1] if here[0] is named else named
+                self._warnings.say(SamePlace(here[0].folder, other.folder))
+
+    def _move(self, named: _Named, before: KnownHost, now: KnownHost) -> None:
+        """Take that the name in a folder's name means something else than before."""
+        self._unknown[named.port] -= not before.is_known
+        if before.addresses != now.addresses:
+            self._places.remove(named, named.at(before.addresses))
+            self._put(named, now.addresses)
+        if now.failure:
+            warning = (
+                NoAddress(named.folder, now.failure) if now.addresses else NoSlavesFolder(named.folder, now.failure)
+            )
+            self._warnings.say(warning)

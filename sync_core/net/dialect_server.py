@@ -1,0 +1,94 @@
+"""The listening end of a conversation in our own dialect: drives a ``DialectServer`` and asks a handler for answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from sync_core.model.errors import RemoteProtocolError
+from sync_core.net.streams import write_all
+from sync_core.protocol.dialect.messages import Request, Unknown
+from sync_core.protocol.dialect.server import NEED_DATA, Asked, DialectServer
+
+if TYPE_CHECKING:
+    from sync_core.net.connection import Connection, ServerLimits
+
+__all__ = ["AnswerRequest", "serve_dialect"]
+
+_log = logging.getLogger(__name__)
+
+_BLOCK_BYTES: Final = 1 << 16
+
+AnswerRequest: TypeAlias = "Callable[[Connection, DialectServer, Request], AsyncIterator[bytes]]"
+"""Gives the answer to one request of one connection, write by write."""
+
+
+async def serve_dialect(
+    connection: Connection,
+    received: bytes,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    *,
+    handler: AnswerRequest,
+    limits: ServerLimits,
+) -> None:
+    """Answer requests until the connection is over.
+
+    Nothing is read while an answer is due, so how fast a peer takes its answers is how fast it is served.
+
+    Args:
+        connection: what handlers see of the peer.
+        received: what came behind the preface already.
+        reader: what comes next.
+        writer: the same stream's other half.
+        handler: makes the answers.
+        limits: what one connection may cost.
+
+    Raises:
+        TimeoutError: a request was begun and not completed in time, or the peer takes nothing of its answer.
+        OSError: the connection broke.
+    """
+    session = DialectServer()
+    if received:
+        session.receive_data(received)
+    try:
+        while True:
+            event = session.next_event()
+            if isinstance(event, Asked):
+                await _answer(connection, session, writer, event.request, handler=handler, limits=limits)
+            elif event is NEED_DATA:
+                async with asyncio.timeout(limits.request_timeout_s if session.is_partial else None):
+                    block = await reader.read(_BLOCK_BYTES)
+                if block:
+                    session.receive_data(block)
+                else:
+                    session.receive_eof()
+            else:
+                return
+    except RemoteProtocolError as error:
+        _log.error("%s", error, extra={"prefix": connection.prefix})
+    except Exception as error:
+        if isinstance(error, OSError):
+            raise
+        _log.exception("a request could not be answered", extra={"prefix": connection.prefix})
+
+
+async def _answer(
+    connection: Connection,
+    session: DialectServer,
+    writer: asyncio.StreamWriter,
+    request: Request | Unknown,
+    *,
+    handler: AnswerRequest,
+    limits: ServerLimits,
+) -> None:
+    if isinstance(request, Unknown):
+        await write_all(writer, (session.answer(request),), timeout_s=limits.write_timeout_s)
+        return
+    try:
+        async for data in handler(connection, session, request):
+            await write_all(writer, (data,), timeout_s=limits.write_timeout_s)
+    finally:
+        connection.answer_permit.set(0)

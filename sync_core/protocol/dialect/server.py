@@ -1,0 +1,156 @@
+"""The end that answers: bytes in, requests out, answers in, bytes out (``docs/protocol-dialect.md``, Conversation)."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
+from sync_core.protocol.dialect.codec import decode_request, message_frame
+from sync_core.protocol.dialect.events import Asked
+from sync_core.protocol.dialect.frames import HEAD_BYTES, FrameKind, FrameReader, content_frames
+from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES
+from sync_core.protocol.dialect.messages import Answer, Bundle, Delta, Listing
+from sync_core.protocol.dialect.states import SERVER_TABLE, ServerMove, ServerState
+from sync_core.protocol.events import NEED_DATA, Closed, NeedData
+from sync_core.protocol.states import step
+
+__all__ = ["NEED_DATA", "Asked", "Closed", "DialectEvent", "DialectServer", "announced_bytes"]
+
+DialectEvent: TypeAlias = Asked | Closed | NeedData
+
+_MAX_UNREAD_BYTES = 2 * (MAX_FRAME_BYTES + HEAD_BYTES)
+
+
+def announced_bytes(answer: Answer) -> int:
+    """Return how many bytes of contents follow a message."""
+    match answer:
+        case Bundle(sizes=sizes):
+            return sum(size for size in sizes if size > 0)
+        case Delta(inline=inline):
+            return sum(item.size for item in inline)
+    return 0
+
+
+class DialectServer:
+    """One connection after the preface, as the end that answers sees it.
+
+    Feed what was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or ``Closed``. After
+    ``Asked`` an answer is due: send what ``answer`` returns, and after a message that announces contents what
+    ``contents`` returns. Requests that the peer sends before that wait, best of all unread.
+    """
+
+    def __init__(self) -> None:
+        self._state = ServerState.IDLE
+        self._reader = FrameReader()
+        self._due_bytes = 0
+        self._is_eof = False
+
+    @property
+    def state(self) -> ServerState:
+        """Where the conversation stands."""
+        return self._state
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether a request has begun that is not complete."""
+        return self._reader.unread_bytes > 0
+
+    def receive_data(self, block: bytes) -> None:
+        """Store what was read; call ``next_event`` next.
+
+        Raises:
+            LocalProtocolError: the session is over, or two whole requests wait: read on when they are answered.
+        """
+        if self._is_eof or self._state is ServerState.CLOSED:
+            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        if self._reader.unread_bytes >= _MAX_UNREAD_BYTES:
+            raise LocalProtocolError("more is read than can be answered")
+        self._reader.feed(block)
+
+    def receive_eof(self) -> None:
+        """Note that the peer will send nothing more; what it asked before is still answered."""
+        self._is_eof = True
+
+    def next_event(self) -> DialectEvent:
+        """Return what happened next; ``NEED_DATA`` also while an answer is due, ``Closed`` again and again.
+
+        Raises:
+            RemoteProtocolError: the peer's bytes make no sense; the session is over.
+        """
+        if self._state is ServerState.CLOSED:
+            return Closed()
+        if self._state is not ServerState.IDLE:
+            return NEED_DATA
+        try:
+            event = self._next_request()
+        except RemoteProtocolError:
+            self._move(ServerMove.HANG_UP)
+            raise
+        if event is NEED_DATA and self._is_eof:
+            self._move(ServerMove.HANG_UP)
+            return Closed()
+        return event
+
+    def answer(self, message: Answer, *, compresses: bool = True) -> bytes:
+        """Return the bytes of an answer, or of one message of it.
+
+        Args:
+            message: a ``Listing`` that is not the last, or a message that announces contents, is not all of it.
+            compresses: whether it may be compressed, where that pays.
+
+        Raises:
+            LocalProtocolError: no such message is due, or it is too long; nothing has moved.
+        """
+        due_bytes = announced_bytes(message)
+        if self._state is ServerState.LISTING and not isinstance(message, Listing):
+            raise LocalProtocolError("a listing has begun and has no end")
+        if isinstance(message, Listing) and not message.last:
+            move = ServerMove.LISTING
+        else:
+            move = ServerMove.ANNOUNCE if due_bytes else ServerMove.END
+        following = step(SERVER_TABLE, self._state, move)
+        data = message_frame(message, compresses=compresses)
+        self._state, self._due_bytes = following, due_bytes
+        return data
+
+    def contents(self, data: bytes, *, compresses: bool = True) -> bytes:
+        """Return the next of the contents that were announced, in frames.
+
+        Args:
+            data: contents, one behind the other; all that is due, or some of it.
+            compresses: whether it may be compressed, where that pays.
+
+        Raises:
+            LocalProtocolError: so much is not due; nothing has moved.
+        """
+        if self._state is not ServerState.SENDING:
+            raise LocalProtocolError(f"a session that is '{self._state}' can't send contents")
+        if len(data) > self._due_bytes:
+            raise LocalProtocolError(f"{len(data)} bytes of contents where {self._due_bytes} are due")
+        self._move(ServerMove.END if len(data) == self._due_bytes else ServerMove.PART)
+        self._due_bytes -= len(data)
+        return content_frames(data, compresses=compresses)
+
+    def answer_encoded(self, data: bytes) -> bytes:
+        """Return a whole answer that was put into frames before, for several peers; it is not looked into.
+
+        Raises:
+            LocalProtocolError: no answer is due, or one has begun.
+        """
+        if self._state is not ServerState.ANSWERING:
+            raise LocalProtocolError(f"a session that is '{self._state}' can't send a whole answer")
+        self._move(ServerMove.END)
+        return data
+
+    def _next_request(self) -> Asked | NeedData:
+        frame = self._reader.next_frame()
+        if frame is None:
+            return NEED_DATA
+        if frame.kind is not FrameKind.MESSAGE:
+            raise RemoteProtocolError("the peer sent contents that nobody asked for")
+        request = decode_request(frame.payload)
+        self._move(ServerMove.REQUEST)
+        return Asked(request=request)
+
+    def _move(self, move: ServerMove) -> None:
+        self._state = step(SERVER_TABLE, self._state, move)

@@ -1,0 +1,159 @@
+"""A tree's files as rows of the digest cache, and back.
+
+A row is a path and a record of fixed size. The record ends with a checksum over both, so that a row which the disk or
+anybody else has changed is noticed, never believed.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from sync_core.model.file import File, Stamp
+from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
+from sync_core.model.path import name_bytes
+from sync_core.tree.ground import MAX_DEPTH
+from sync_core.tree.names import is_fit
+
+__all__ = ["Row", "rows_between", "tree_of_rows"]
+
+Row = tuple[bytes, bytes | None]
+"""Path and record; no record: there is no such row any more."""
+
+_SEPARATOR: Final = b"\0"
+"""Between the names of a path: no name holds it, and rows sort as trees do."""
+
+_BODY: Final = struct.Struct(">QqqQqH16s32s")
+_CHECK: Final = struct.Struct(">I")
+_RECORD_BYTES: Final = _BODY.size + _CHECK.size
+_MAX_ROWS: Final = 2_000_000
+_NS_PER_S: Final = 1_000_000_000
+
+
+def rows_between(before: Folder, after: Folder) -> Iterator[Row]:
+    """Give what leads from the rows of one tree to those of another; it costs what they don't share.
+
+    Only files whose digests, permission bits and stamp are known have a row.
+    """
+    return _rows_between(before, after, b"")
+
+
+def _rows_between(before: Folder, after: Folder, above: bytes) -> Iterator[Row]:
+    for name in before.children.keys() - after.children.keys():
+        yield from _removed(above + name_bytes(name), before.children[name])
+    for name, entry in after.children.items():
+        was = before.children.get(name)
+        if was is entry:
+            continue
+        path = above + name_bytes(name)
+        if was is not None and type(was) is not type(entry):
+            yield from _removed(path, was)
+            was = None
+        if isinstance(entry, Folder):
+            base = was if isinstance(was, Folder) else EMPTY_FOLDER
+            yield from _rows_between(base, entry, path + _SEPARATOR)
+        else:
+            record = _record(path, entry)
+            if record != (_record(path, was) if isinstance(was, File) else None):
+                yield path, record
+
+
+def _removed(path: bytes, entry: Entry) -> Iterator[Row]:
+    if isinstance(entry, Folder):
+        yield from _rows_between(entry, EMPTY_FOLDER, path + _SEPARATOR)
+    else:
+        yield path, None
+
+
+def _record(path: bytes, file: File) -> bytes | None:
+    stamp = file.stamp
+    if file.md5 is None or file.sha256 is None or file.size_bytes is None or file.mode is None or stamp is None:
+        return None
+    try:
+        body = _BODY.pack(file.size_bytes, *stamp, file.mode, bytes.fromhex(file.md5), file.sha256)
+    except struct.error:
+        return None  # a time that fits no 64 bits, as in the year 2262
+    return body + _CHECK.pack(zlib.crc32(body, zlib.crc32(path)))
+
+
+def tree_of_rows(rows: Iterable[tuple[object, object]]) -> Folder:
+    """Return the tree of all rows.
+
+    Args:
+        rows: in the order of their paths; they may be anything.
+
+    Raises:
+        ValueError: they are not what ``rows_between`` gave.
+    """
+    root: dict[str, Entry] = {}
+    draft = _Draft(root)
+    last, above, children = b"", b"", root
+    for count, (path, record) in enumerate(rows):
+        if not isinstance(path, bytes) or not isinstance(record, bytes) or len(record) != _RECORD_BYTES:
+            raise ValueError("it has a row that makes no sense")
+        if path <= last or count >= _MAX_ROWS:
+            raise ValueError("its rows are out of order, or too many")
+        last = path
+        folder, _, name = path.rpartition(_SEPARATOR)
+        if folder != above:
+            above, children = folder, draft.enter(folder)
+        children[_name_of(name)] = _file_of(path, record)
+    return Folder(root)
+
+
+class _Draft:
+    """Folders whose children still come; a folder is finished when its rows have passed."""
+
+    def __init__(self, root: dict[str, Entry]) -> None:
+        self._open: dict[bytes, dict[str, Entry]] = {b"": root}
+
+    def enter(self, path: bytes) -> dict[str, Entry]:
+        """Return the children of the folder ``path``, to be filled."""
+        if path.count(_SEPARATOR) >= MAX_DEPTH:
+            raise ValueError("it has a path that is too deep")
+        children = self._open[b""]
+        for end in _ends(path):
+            inner = self._open.get(path[:end])
+            if inner is None:
+                name = _name_of(path[:end].rpartition(_SEPARATOR)[2])
+                if name in children:
+                    raise ValueError("it has files below files")
+                inner = self._open[path[:end]] = {}
+                children[name] = Folder(inner)
+            children = inner
+        return children
+
+
+def _ends(path: bytes) -> Iterator[int]:
+    """Give where each folder's name ends in ``path``."""
+    end = path.find(_SEPARATOR)
+    while end >= 0:
+        yield end
+        end = path.find(_SEPARATOR, end + 1)
+    yield len(path)
+
+
+def _name_of(name: bytes) -> str:
+    text = name.decode("utf-8", "surrogateescape")
+    if text.startswith(".") or not is_fit(text):
+        raise ValueError("it has a name that is not allowed")
+    return text
+
+
+def _file_of(path: bytes, record: bytes) -> File:
+    body = record[: _BODY.size]
+    if _CHECK.pack(zlib.crc32(body, zlib.crc32(path))) != record[_BODY.size :]:
+        raise ValueError("it has a row that was damaged")
+    size_bytes, mtime_ns, ctime_ns, inode, hashed_at_ns, mode, md5, sha256 = _BODY.unpack(body)
+    if mode > 0o777:
+        raise ValueError("it has a row that makes no sense")
+    return File(
+        md5=md5.hex(),
+        sha256=sha256,
+        size_bytes=size_bytes,
+        last_write_time=max(0, mtime_ns // _NS_PER_S),
+        mode=mode,
+        stamp=Stamp(mtime_ns, ctime_ns, inode, hashed_at_ns),
+    )

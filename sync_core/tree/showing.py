@@ -1,0 +1,217 @@
+"""The second half of an update: what was staged becomes visible, in an order that leaves every file old or new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from sync_core.model.answer_plan import PlannedWrite
+from sync_core.model.change import Adjust, MakeDirectory, Remove, WriteFile
+from sync_core.model.edit import edited
+from sync_core.model.file import File, Stamp
+from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
+from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
+from sync_core.tree.applied import FEW_FILES, Applied, Staged
+from sync_core.tree.disk import Disk
+from sync_core.tree.trouble import file_trouble
+from sync_core.tree.update import Step
+from sync_core.tree.writable import WritableTree
+
+__all__ = ["Showing"]
+
+_OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_PERMISSIONS: Final = 0o777
+_NS_PER_S: Final = 1_000_000_000
+
+
+class Showing:
+    """The steps of one update as they are done.
+
+    Args:
+        tree: where.
+        steps: all of them, in document order.
+        staged: the contents; what has found its place is taken out.
+        made: folders that are there only since the update began; more come in.
+        before: the cache's tree before it.
+        disk: where it lies.
+        can_sync_all: whether ``sync_all`` will do.
+    """
+
+    def __init__(
+        self,
+        tree: WritableTree,
+        steps: Sequence[Step],
+        *,
+        staged: dict[RelPath, Staged],
+        made: set[RelPath],
+        before: Folder,
+        disk: Disk,
+        can_sync_all: bool,
+    ) -> None:
+        self._tree = tree
+        self._steps = steps
+        self._staged = staged
+        self._made = made
+        self._before = before
+        self._disk = disk
+        self._can_sync_all = can_sync_all
+        adjusts = sum(isinstance(step, Adjust) for step in steps)
+        self._syncs_each = adjusts <= FEW_FILES or not can_sync_all
+        self._touched = {parent_of(path) for path in made}
+        self._edits: list[tuple[RelPath, Entry | None]] = [(path, EMPTY_FOLDER) for path in made]
+        self._written: list[RelPath] = []
+        self._removed: list[RelPath] = []
+        self._adjusted: list[RelPath] = []
+
+    def sync_contents(self) -> None:
+        """Return when everything that is staged is on the disk.
+
+        Raises:
+            FileTroubleError: the disk could not take it.
+        """
+        try:
+            self._disk.sync_all(self._tree.fd)
+        except OSError as error:
+            raise file_trouble(ROOT, error) from error
+
+    def show(self, *, skipped: tuple[RelPath, ...]) -> Applied:
+        """Do it; return what was done, once it is on the disk.
+
+        Raises:
+            UnsafeNameError: a link stands where a folder must be.
+            FileTroubleError: something could not be done; every file is old or new.
+        """
+        path = ROOT
+        try:
+            for step in self._in_order():
+                path = step.path
+                self._do(step)
+            path = ROOT
+            self._sync()
+        except (OSError, OverflowError) as error:
+            raise file_trouble(path, error) from error
+        folders = (step.path for step in self._steps if isinstance(step, MakeDirectory))
+        return Applied(
+            written=tuple(self._written),
+            made=tuple(path for path in folders if path in self._made),
+            removed=tuple(self._removed),
+            adjusted=tuple(self._adjusted),
+            skipped=skipped,
+            tree=edited(self._before, _lasting(self._edits)),
+        )
+
+    def _in_order(self) -> Iterator[Step]:
+        """Give the steps in the order in which they are done."""
+        renewed = {step.path for step in self._steps if not isinstance(step, Remove)}
+        later: list[Step] = []
+        adjusts: list[Step] = []
+        for step in self._steps:
+            if isinstance(step, Adjust):
+                adjusts.append(step)
+            elif isinstance(step, Remove) and step.path not in renewed:
+                later.append(step)
+            else:
+                yield step
+        yield from adjusts
+        yield from sorted(later, key=lambda step: -step.path.count("/"))
+
+    def _do(self, step: Step) -> None:
+        path = step.path
+        if isinstance(step, WriteFile | PlannedWrite):
+            self._rename(path)
+        elif isinstance(step, MakeDirectory):
+            self._make(path)
+        elif isinstance(step, Remove):
+            if self._tree.remove(path):
+                self._removed.append(path)
+                self._touched.add(parent_of(path))
+            self._edits.append((path, None))
+        else:
+            self._adjust(step)
+
+    def _rename(self, path: RelPath) -> None:
+        staged, folder, name = self._staged[path], parent_of(path), name_of(path)
+        source, target = self._tree.both(staged.folder, folder)
+        self._disk.rename(staged.name, name, src_dir_fd=source, dst_dir_fd=target)
+        del self._staged[path]
+        self._touched.add(folder)
+        self._touched.add(staged.folder)
+        self._written.append(path)
+        found = os.stat(name, dir_fd=target, follow_symlinks=False)  # the rename has changed its ctime
+        known = File(md5=staged.md5, sha256=staged.sha256)
+        self._edits.append((path, _stamped(known, found, hashed_at_ns=staged.hashed_at_ns)))
+
+    def _make(self, path: RelPath) -> None:
+        if self._tree.make(path):
+            self._made.add(path)
+            self._touched.add(parent_of(path))
+            self._edits.append((path, EMPTY_FOLDER))
+        elif path not in self._made and not isinstance(get(self._before, path), Folder):
+            self._edits.append((path, EMPTY_FOLDER))
+
+    def _adjust(self, step: Adjust) -> None:
+        """Give a file another time or other permissions, if it is the one that is known.
+
+        If not, its content is not known either: then the tree has it no longer, and the next update brings it.
+        """
+        path = step.path
+        known = get(self._before, path)
+        fd = self._open_known(path, known) if isinstance(known, File) else None
+        if fd is None or not isinstance(known, File):
+            self._edits.append((path, None))
+            return
+        try:
+            if step.mode is not None:
+                os.fchmod(fd, step.mode & _PERMISSIONS)
+            os.utime(fd, (step.last_write_time, step.last_write_time))
+            if self._syncs_each or not self._tree.is_one_disk:
+                self._disk.fsync(fd)
+            hashed_at_ns = known.stamp.hashed_at_ns if known.stamp else 0
+            self._edits.append((path, _stamped(known, os.fstat(fd), hashed_at_ns=hashed_at_ns)))
+        finally:
+            os.close(fd)
+        self._adjusted.append(path)
+
+    def _open_known(self, path: RelPath, known: File) -> int | None:
+        try:
+            fd = os.open(name_of(path), _OPEN_FILE, dir_fd=self._tree.at(parent_of(path)))
+        except OSError:
+            return None
+        found = os.fstat(fd)
+        seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        if known.stamp is not None and known.stamp[:3] == seen and known.size_bytes == found.st_size:
+            return fd
+        os.close(fd)
+        return None
+
+    def _sync(self) -> None:
+        """Return when names, times and permissions are on the disk."""
+        is_many = len(self._touched) > FEW_FILES and self._can_sync_all
+        if is_many or not self._syncs_each:
+            self._disk.sync_all(self._tree.fd)
+        if not is_many or not self._tree.is_one_disk:
+            for path in sorted(self._touched):
+                self._tree.sync(path)
+
+
+def _stamped(known: File, found: os.stat_result, *, hashed_at_ns: int) -> File:
+    """Return a file of known content as it now is on the disk."""
+    return File(
+        md5=known.md5,
+        sha256=known.sha256,
+        size_bytes=found.st_size,
+        last_write_time=max(found.st_mtime_ns // _NS_PER_S, 0),
+        mode=found.st_mode & _PERMISSIONS,
+        stamp=Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_ino, hashed_at_ns),
+    )
+
+
+def _lasting(edits: list[tuple[RelPath, Entry | None]]) -> dict[RelPath, Entry | None]:
+    """Return what is left of edits in the order in which they were made: what lies in a folder goes with it."""
+    gone = {path: position for position, (path, entry) in enumerate(edits) if entry is None}
+    return {
+        path: entry
+        for position, (path, entry) in enumerate(edits)
+        if not gone or all(gone.get(folder, -1) < position for folder in ancestors(path))
+    }

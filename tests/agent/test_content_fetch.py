@@ -1,0 +1,152 @@
+"""Contents into an update of the cache, over a real connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.content_fetch import BrokenOffError, ContentFetch
+from sync_core.model.answer_plan import PlannedWrite
+from sync_core.model.errors import FileTroubleError, RemoteProtocolError
+from sync_core.model.file import sha256_of
+from sync_core.model.folder import EMPTY_FOLDER
+from sync_core.model.inventory import MaxDelete
+from sync_core.model.path import RelPath
+from sync_core.model.update_plan import UpdatePlan, plan_update
+from sync_core.net.dialect_client import DialectConnection
+from sync_core.protocol.dialect.messages import Check, Same
+from sync_core.tree.apply import Applied
+from tests.support.digests import MemoryDigests
+from tests.support.disk import read_tree
+from tests.support.net import run
+from tests.support.offering import OfferingAgent, asked
+
+MIB = 1 << 20
+BIG = bytes(range(256)) * (6 * MIB // 256)
+
+
+class Fetching:
+    """A cache to be filled from an agent that has offered its tree."""
+
+    def __init__(self, root: Path, agent: OfferingAgent, connection: DialectConnection) -> None:
+        self.agent = agent
+        self.connection = connection
+        self.wake = asyncio.Event()
+        self.cache = CacheFolder(root, max_delete=MaxDelete(number=50, is_percentage=True), digests=MemoryDigests())
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, root: Path, files: Mapping[str, bytes | None]) -> AsyncIterator[Fetching]:
+        async with OfferingAgent(files).running() as agent, agent.connected() as connection:
+            fetching = cls(root, agent, connection)
+            await fetching.cache.prepare()
+            await asked(connection, Check())
+            yield fetching
+
+    def a_fetch(self, plan: UpdatePlan, there: Mapping[RelPath, bytes] | None = None) -> ContentFetch:
+        missing = [step for step in plan if isinstance(step, PlannedWrite) and step.path not in (there or {})]
+        return ContentFetch(self.connection, missing, there or {}, timeout_s=5, wake=self.wake)
+
+    async def fill(self, fetch: ContentFetch, plan: UpdatePlan) -> Applied:
+        return await self.cache.update(plan, fetch.bring)
+
+    @property
+    def plan(self) -> UpdatePlan:
+        return plan_update(EMPTY_FOLDER, self.agent.tree)
+
+    async def is_connection_of_use(self) -> bool:
+        digest = self.agent.tree.digest
+        (answered,) = await asked(self.connection, Check(known=digest))
+        return getattr(answered, "answer", None) == Same()
+
+
+def test_small_and_big_ones_and_what_came_along_already(tmp_path: Path) -> None:
+    files = {"a": b"1", "big": BIG, "d/b": b"2" * 1000, "empty": b"", "there": b"3"}
+
+    async def go() -> None:
+        async with Fetching.of(tmp_path / "c", files) as fetching:
+            fetch = fetching.a_fetch(fetching.plan, {RelPath("there"): b"3"})
+            await fetching.fill(fetch, fetching.plan)
+            assert read_tree(tmp_path / "c") == {"d": None, **files}
+            assert fetch.lacking == 0
+            assert "there" not in {path for path, _ in fetching.agent.reads}
+            assert await fetching.is_connection_of_use()
+
+    run(go())
+
+
+def test_what_can_not_be_had_is_left_out_also_in_the_middle_of_a_big_one(tmp_path: Path) -> None:
+    async def go() -> None:
+        async with Fetching.of(tmp_path / "c", {"a": b"1", "big": BIG, "z": b"2"}) as fetching:
+            fetching.agent.withhold(b"1")
+
+            def lose(path: str, offset: int) -> None:
+                if (path, offset) == ("big", 2 * MIB):
+                    fetching.agent.withhold(BIG)
+                    fetching.agent.on_read = lambda path, offset: None
+
+            fetching.agent.on_read = lose
+            fetch = fetching.a_fetch(fetching.plan)
+            applied = await fetching.fill(fetch, fetching.plan)
+            assert fetch.lacking == 2
+            assert applied.written == ("z",)
+            shown = {name: what for name, what in read_tree(tmp_path / "c").items() if not name.startswith(".")}
+            assert shown == {"z": b"2"}
+            assert await fetching.is_connection_of_use()
+
+    run(go())
+
+
+@pytest.mark.parametrize("path", ["a", "big"])
+def test_what_is_not_what_was_offered_never_shows(tmp_path: Path, path: str) -> None:
+    files = {"a": b"right", "big": BIG}
+
+    async def go() -> None:
+        async with Fetching.of(tmp_path / "c", files) as fetching:
+            right = files[path]
+            fetching.agent.contents[sha256_of(right)] = right[::-1]
+            plan = tuple(step for step in fetching.plan if step.path == path)
+            fetch = fetching.a_fetch(plan)
+            with pytest.raises(RemoteProtocolError if path == "a" else FileTroubleError, match="not what was"):
+                await fetching.fill(fetch, plan)
+            assert [name for name in read_tree(tmp_path / "c") if not name.startswith(".")] == []
+
+    run(go())
+
+
+def test_a_big_file_is_broken_off_by_a_wake_up_and_gone_on_with(tmp_path: Path) -> None:
+    async def go() -> None:
+        loop = asyncio.get_running_loop()
+        async with Fetching.of(tmp_path / "c", {"big": BIG}) as fetching:
+
+            def wake(path: str, offset: int) -> None:
+                loop.call_soon_threadsafe(fetching.wake.set)
+
+            fetching.agent.on_read = wake
+            with pytest.raises(BrokenOffError):
+                await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            assert await fetching.is_connection_of_use()
+            fetching.agent.on_read = lambda path, offset: None
+            fetching.wake.clear()
+            await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            assert read_tree(tmp_path / "c") == {"big": BIG}
+            assert [offset for _, offset in fetching.agent.reads] == [n * MIB for n in range(6)]
+
+    run(go())
+
+
+def test_small_ones_are_not_broken_off(tmp_path: Path) -> None:
+    files = {f"f{n:02}": bytes([n]) * (MIB // 2) for n in range(20)}
+
+    async def go() -> None:
+        async with Fetching.of(tmp_path / "c", files) as fetching:
+            fetching.wake.set()
+            await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            assert read_tree(tmp_path / "c") == files
+
+    run(go())

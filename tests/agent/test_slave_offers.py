@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.file_contents import Piece
+from sync_core.agent.slave_offers import SlaveOffers
+from sync_core.model.errors import JsyncError
+from sync_core.model.inventory import MaxDelete
+from sync_core.model.path import RelPath
+from sync_core.protocol.dialect.messages import Check
+from tests.support.agents import a_connection
+from tests.support.digests import MemoryDigests
+from tests.support.disk import write_tree
+from tests.support.folders import file_at
+from tests.support.net import run
+
+
+def the_offers(root: Path) -> SlaveOffers:
+    return SlaveOffers(CacheFolder(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests()))
+
+
+def test_who_looks_sees_what_is_in_the_cache_now(tmp_path: Path) -> None:
+    offers = the_offers(write_tree(tmp_path / "c", {"d/a": b"1"}))
+
+    async def go() -> None:
+        offer = await offers.look(a_connection(), "whoever")
+        file = file_at(offer.tree, "d/a")
+        assert (offer.is_look, offer.own) == (True, None)
+        assert offers.read([Piece(offer.place_of(RelPath("d/a")), file, 0, 1)]) == [b"1"]
+        assert offers.kept(file) == b"1"
+        write_tree(tmp_path / "c", {"b": b"2"})  # whatever put it there
+        assert list((await offers.look(a_connection(), None)).tree.children) == ["b", "d"]
+
+    run(go())
+
+
+def test_nobody_is_a_slaves_slave(tmp_path: Path) -> None:
+    offers = the_offers(tmp_path)
+    with pytest.raises(JsyncError, match="SCHEDULER-457"):
+        run(offers.check(a_connection(), Check(), None))
