@@ -106,6 +106,7 @@ def cluster_answer(state: StateAnswer) -> ClusterAnswer:
         connected=state.connected,
         active=state.active,
         with_remote_schedulers=state.with_remote_schedulers,
+        count=state.count,
     )
 
 

@@ -208,7 +208,9 @@ class MasterAgent:
 
     def _state_answer(self, what: frozenset[str]) -> StateAnswer:
         slaves = tuple(self._register)
-        for slave in slaves:
+        is_wanted = bool(what & {"remote_schedulers", "all"})
+        shown = slaves if is_wanted else ()  # of thousands they take their time, and most who ask want none
+        for slave in shown:
             self._host_names.want(slave.identity.ip)
         return StateAnswer(
             attributes=state_attributes(
@@ -217,12 +219,11 @@ class MasterAgent:
                 started_at=self._started_at,
                 config_file=str(self._inventory.source),
             ),
-            remote_schedulers=tuple(
-                remote_scheduler(slave, self._host_names.of(slave.identity.ip)) for slave in slaves
-            ),
+            remote_schedulers=tuple(remote_scheduler(slave, self._host_names.of(slave.identity.ip)) for slave in shown),
             connected=sum(slave.is_connected for slave in slaves),
             active=sum(slave.is_active for slave in slaves),
-            with_remote_schedulers=bool(what & {"remote_schedulers", "all"}),
+            with_remote_schedulers=is_wanted,
+            count=len(slaves),
         )
 
 

@@ -287,6 +287,7 @@ class StateAnswer:
         connected: how many of them are connected now.
         active: how many of them are active; ``None`` = not said, as by peers before 1.6.
         with_remote_schedulers: whether the children are wanted; the counts always are.
+        count: how many ever registered, where ``remote_schedulers`` was left empty because nobody wants them.
     """
 
     attributes: Mapping[str, str]
@@ -294,6 +295,7 @@ class StateAnswer:
     connected: int = 0
     active: int | None = None
     with_remote_schedulers: bool = False
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +306,7 @@ class ClusterAnswer:
     connected: int = 0
     active: int | None = None
     with_remote_schedulers: bool = False
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

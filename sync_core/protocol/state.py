@@ -50,7 +50,8 @@ def cluster_element(answer: ClusterAnswer) -> Element:
 
 def _schedulers_element(answer: StateAnswer | ClusterAnswer) -> Element:
     """Counts are those of both versions: old panels read ``connected``, newer ones ``active`` (section 9)."""
-    counts = {"count": str(len(answer.remote_schedulers)), "connected": str(answer.connected)}
+    count = len(answer.remote_schedulers) if answer.count is None else answer.count
+    counts = {"count": str(count), "connected": str(answer.connected)}
     if answer.active is not None:
         counts["active"] = str(answer.active)
     shown = answer.remote_schedulers if answer.with_remote_schedulers else ()
