@@ -38,6 +38,12 @@ def test_counts_always_come_children_on_demand(is_shown: bool) -> None:
     assert (read.connected, read.with_remote_schedulers) == (1, is_shown)
 
 
+def test_who_left_the_children_out_says_how_many_there_are() -> None:
+    element = state_element(StateAnswer(attributes={}, connected=3, count=5))
+    assert element.children[1].attributes == {"count": "5", "connected": "3"}
+    assert cluster_element(ClusterAnswer(count=5)).children[0].attributes["count"] == "5"
+
+
 def test_states_of_others_are_taken_as_they_come() -> None:
     schedulers = Element(
         "remote_schedulers", {"count": "1", "active": "1"}, [Element("x"), Element("remote_scheduler")]
