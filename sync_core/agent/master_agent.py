@@ -19,7 +19,8 @@ from sync_core.agent.folder_names import FolderNames
 from sync_core.agent.http_addresses import HttpAddresses
 from sync_core.agent.master import MasterCommands
 from sync_core.agent.master_offers import MasterOffers
-from sync_core.agent.master_state import remote_scheduler, slave_status
+from sync_core.agent.master_state import remote_scheduler
+from sync_core.agent.master_status import MasterStatus
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.signals import Signals
 from sync_core.agent.state import HostState
@@ -46,12 +47,6 @@ __all__ = ["MasterAgent"]
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE = 100
-_STATUS_PAUSE_S = 0.2
-"""Changes of the register within this make one write of the status."""
-_STATUS_SHARE = 50
-"""Where thousands of slaves make the status long, the pause is so many times what writing it takes."""
-
 
 class MasterAgent:
     """The agent of one master.
@@ -72,7 +67,6 @@ class MasterAgent:
         self._state = state
         self._started_at = time.time()
         self._changed = asyncio.Event()
-        self._register_changed = asyncio.Event()
         self._host_names = HostNames()
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
         self._digests = DigestKeeper(state.digests_path)
@@ -89,8 +83,9 @@ class MasterAgent:
         self._register = Register(
             folder_of=self._names.folder_of, realizes=realizes, rhythm=rhythm, nudge_s=host.interval_s
         )
+        self._status = MasterStatus(self._register, name_of=self._name_of, facts=self._facts, write=state.write_status)
         self._signals = Signals(
-            self._register, display=self._names.display, listen=host.listen, on_change=self._register_changed.set
+            self._register, display=self._names.display, listen=host.listen, on_change=self._status.changed
         )
         self._commands = MasterCommands(
             slaves={slave.name: slave for slave in slaves},
@@ -101,7 +96,7 @@ class MasterAgent:
             signals=self._signals,
             http_addresses=HttpAddresses(resolver, level_of=self._policy.level_of),
             state=self._state_answer,
-            on_change=self._register_changed.set,
+            on_change=self._status.changed,
         )
         dialect = DialectAnswers(
             MasterOffers(
@@ -109,7 +104,7 @@ class MasterAgent:
                 register=self._register,
                 signals=self._signals,
                 contents=contents,
-                on_change=self._register_changed.set,
+                on_change=self._status.changed,
             )
         )
         self._server = CommandServer(
@@ -139,7 +134,7 @@ class MasterAgent:
             self._names.run(),
             self._signals.run(),
             self._compare(),
-            self._write_status(),
+            self._status.run(),
         )
 
     def _check_room(self) -> None:
@@ -169,37 +164,18 @@ class MasterAgent:
                 self._names.take(views.folders)
                 self._register.view_changed(partial(_view_of, views))
                 self._signals.stir()
-            self._register_changed.set()
+            self._status.changed()
 
     def _folders_changed(self) -> None:
         self._register.folders_changed()
         self._signals.stir()
 
-    async def _write_status(self) -> None:
-        while True:
-            started_s = time.monotonic()
-            values = await self._status()
-            await asyncio.to_thread(self._state.write_status, values)
-            took_s = time.monotonic() - started_s
-            await self._register_changed.wait()
-            self._register_changed.clear()
-            await asyncio.sleep(max(_STATUS_PAUSE_S, _STATUS_SHARE * took_s))
-
-    async def _status(self) -> dict[str, Any]:
-        """Return what ``jsync status`` shows; of thousands of slaves some at a time, so that all others are served."""
-        entries: list[dict[str, Any]] = []
-        for number, slave in enumerate(self._register):
-            entries.append(slave_status(slave, self._name_of(slave)))
-            if number % _AT_ONCE == _AT_ONCE - 1:
-                await asyncio.sleep(0)
+    def _facts(self) -> dict[str, Any]:
         return {
             "tcp_port": self._host.tcp_port,
             "udp_port": None,
-            "slaves_registered": sum(entry["is_active"] for entry in entries),
-            "slaves_in_sync": sum(entry["in_sync"] for entry in entries),
             "last_error": self._remote.last_error,
             "unwatched_because": self._remote.unwatched_because,
-            "slaves": entries,
         }
 
     def _name_of(self, slave: Slave) -> str | None:
