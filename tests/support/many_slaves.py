@@ -2,13 +2,14 @@
 
 They register at the master on 127.0.0.1, each with a wake-up port of its own, fetch, and list from then on what they
 were given. Standard output gets one JSON object per line: ``{"ready": n}`` when all have their first copy, and one
-with the whole story when all have been told, have fetched again, and standard input has been closed.
+with the whole story when standard input has been closed and all have fetched again, or have not for half a minute.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import re
@@ -17,6 +18,8 @@ import socket
 import sys
 import time
 from collections import Counter
+
+from tests.support.peers import eventually
 
 __all__: list[str] = []
 
@@ -27,6 +30,7 @@ _FILE = re.compile(
     rb'<content encoding="base64"(?:/>|>([^<]*)</content>)'
 )
 _AT_ONCE = 100
+_PATIENCE_S = 30.0
 
 
 class Listed:
@@ -150,6 +154,8 @@ async def _main(port: int, count: int, first: int) -> None:
         slave.fetched_at.clear()
     _say({"ready": len(slaves), "seconds": time.monotonic() - started_at})
     await loop.run_in_executor(None, sys.stdin.read)
+    with contextlib.suppress(AssertionError):  # the story says who is missing
+        await eventually(lambda: all(slave.fetched_at for slave in slaves), "fetches", timeout_s=_PATIENCE_S)
     _say(_story(slaves))
 
 
