@@ -23,9 +23,9 @@ from sync_core.net.dialect_server import serve_dialect
 from sync_core.net.server import Connection, ServerLimits
 from sync_core.protocol.dialect.codec import message_frame
 from sync_core.protocol.dialect.contents import OfferedPiece, offered_pieces
-from sync_core.protocol.dialect.delta import Edits, delta, edits_to_wire, files_of
+from sync_core.protocol.dialect.delta import delta, edits_to_wire, files_of
 from sync_core.protocol.dialect.frames import content_frames
-from sync_core.protocol.dialect.limits import MAX_INLINE_BYTES
+from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES, MAX_INLINE_BYTES
 from sync_core.protocol.dialect.listing import listings
 from sync_core.protocol.dialect.messages import (
     MOVED,
@@ -132,9 +132,12 @@ class DialectAnswers:
                     if offer is None:
                         yield session.answer(Error(code=MOVED))
                         return
-                    for listing in listings(offer.tree, request.folders, with_marks=offer.is_look, own=offer.own):
-                        yield session.answer(listing)
+                    messages = listings(offer.tree, request.folders, with_marks=offer.is_look, own=offer.own)
+                    await connection.reserve(MAX_FRAME_BYTES)
+                    for message in messages:
+                        yield session.answer(message)
                         await asyncio.sleep(0)
+                        await connection.reserve(MAX_FRAME_BYTES)
                 case Contents():
                     yield await self._contents(connection, session, request)
         except JsyncError as error:
@@ -151,13 +154,17 @@ class DialectAnswers:
         tree, known = offer.tree, checked.known
         if request.known == tree.digest:
             return session.answer(Same())
-        edits = delta(known, tree) if known is not None else None
-        if known is None or edits is None:
+        if known is None:
             return session.answer(_root(tree))
         key = ("delta", known.digest, tree.digest)
-        return session.answer_encoded(await self._shared.get(key, lambda: self._delta(known, offer, edits)))
+        await connection.reserve(2 * MAX_INLINE_BYTES)
+        return session.answer_encoded(await self._shared.get(key, lambda: self._what_leads_on(known, offer)))
 
-    async def _delta(self, known: Folder, offer: Offer, edits: Edits) -> Built:
+    async def _what_leads_on(self, known: Folder, offer: Offer) -> Built:
+        """Return what leads from one tree to another, with small contents; where that is too much, the root."""
+        edits = delta(known, offer.tree)
+        if edits is None:
+            return Built(message_frame(_root(offer.tree)))
         wire = edits_to_wire(edits)
         chosen: list[tuple[int, RelPath, File]] = []
         room = MAX_INLINE_BYTES
@@ -171,12 +178,8 @@ class DialectAnswers:
         there = [
             (index, content) for (index, _, _), content in zip(chosen, contents, strict=True) if content is not None
         ]
-        message = Delta(
-            base=known.digest,
-            to=offer.tree.digest,
-            edits=wire,
-            inline=tuple(Inline(index, len(content)) for index, content in there),
-        )
+        inline = tuple(Inline(index, len(content)) for index, content in there)
+        message = Delta(base=known.digest, to=offer.tree.digest, edits=wire, inline=inline)
         data = b"".join(content for _, content in there)
         return Built(message_frame(message) + (content_frames(data) if data else b""))
 

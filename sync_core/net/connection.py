@@ -155,10 +155,10 @@ class Connection:
             case RequestReceived():
                 pieces, goes_on = await self._carry_out(event.document, handler, answer_time)
                 del event  # nothing of a request is kept while a slow peer takes the answer
-                await self._write(pieces)
+                await self.send(pieces)
                 return goes_on
             case TooLong(error=error):
-                await self._write(await self._encode(refusal_answer(error), answer_time))
+                await self.send(await self._encode(refusal_answer(error), answer_time))
                 return True
             case HttpSeen(data=data):
                 await self._serve_http(data, handler)
@@ -226,7 +226,13 @@ class Connection:
         write = partial(self._session.send_answer, answer, time=time)
         return await beside_loop(write, size_bytes=weight_bytes)
 
-    async def _write(self, pieces: Pieces) -> None:
+    async def send(self, pieces: Pieces) -> None:
+        """Send an answer, or a part of one, and return when the system took all of it; it is counted until then.
+
+        Raises:
+            TimeoutError: the peer took nothing for so long, or is too slow while others wait.
+            OSError: the connection broke.
+        """
         self.request_permit.set(0)
         with self.counted(max(pieces, key=len)):
             await self._hand_over(pieces)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.net.streams import write_all
 from sync_core.protocol.dialect.messages import Request, Unknown
 from sync_core.protocol.dialect.server import NEED_DATA, Asked, DialectServer
 
@@ -29,7 +28,7 @@ async def serve_dialect(
     connection: Connection,
     received: bytes,
     reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
+    _writer: asyncio.StreamWriter,
     *,
     handler: AnswerRequest,
     limits: ServerLimits,
@@ -42,7 +41,7 @@ async def serve_dialect(
         connection: what handlers see of the peer.
         received: what came behind the preface already.
         reader: what comes next.
-        writer: the same stream's other half.
+        _writer: the same stream's other half; answers go by ``Connection.send``, which counts them.
         handler: makes the answers.
         limits: what one connection may cost.
 
@@ -57,7 +56,7 @@ async def serve_dialect(
         while True:
             event = session.next_event()
             if isinstance(event, Asked):
-                await _answer(connection, session, writer, event.request, handler=handler, limits=limits)
+                await _answer(connection, session, event.request, handler=handler)
             elif event is NEED_DATA:
                 async with asyncio.timeout(limits.request_timeout_s if session.is_partial else None):
                     block = await reader.read(_BLOCK_BYTES)
@@ -69,26 +68,20 @@ async def serve_dialect(
                 return
     except RemoteProtocolError as error:
         _log.error("%s", error, extra={"prefix": connection.prefix})
-    except Exception as error:
-        if isinstance(error, OSError):
-            raise
+    except OSError:
+        raise
+    except Exception:
         _log.exception("a request could not be answered", extra={"prefix": connection.prefix})
 
 
 async def _answer(
-    connection: Connection,
-    session: DialectServer,
-    writer: asyncio.StreamWriter,
-    request: Request | Unknown,
-    *,
-    handler: AnswerRequest,
-    limits: ServerLimits,
+    connection: Connection, session: DialectServer, request: Request | Unknown, *, handler: AnswerRequest
 ) -> None:
     if isinstance(request, Unknown):
-        await write_all(writer, (session.answer(request),), timeout_s=limits.write_timeout_s)
+        await connection.send((session.answer(request),))
         return
     try:
         async for data in handler(connection, session, request):
-            await write_all(writer, (data,), timeout_s=limits.write_timeout_s)
+            await connection.send((data,))
     finally:
         connection.answer_permit.set(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 
 import pytest
 
@@ -29,7 +30,7 @@ from sync_core.protocol.dialect.messages import (
     Same,
 )
 from tests.support.folders import folder_at
-from tests.support.net import run
+from tests.support.net import eventually, run
 from tests.support.offering import OfferingAgent, asked
 
 
@@ -226,5 +227,36 @@ def test_an_empty_tree_is_offered_like_any_other() -> None:
             assert answer_of(await asked(connection, Check(known=EMPTY_FOLDER.digest))) == Same()
             assert isinstance(agent.tree, Folder)
             assert answer_of(await asked(connection, Check())) == Root(digest=EMPTY_FOLDER.digest)
+
+    run(go())
+
+
+def test_what_a_slow_peer_does_not_take_is_counted_until_it_is_gone() -> None:
+    """Listings as well as contents: else so many peers could fill the memory, each with an answer of its own."""
+    chance = random.Random(1)
+    files = {chance.randbytes(125).hex(): b"" for _ in range(60_000)}  # more than sockets take, compressed as well
+
+    async def go() -> None:
+        async with OfferingAgent(files).running() as agent, agent.connected() as connection:
+            await asked(connection, Check())
+            gate = agent.traffic.answers
+            await connection.send(Folders(folders=(FolderAsked(b"", agent.tree.digest),)), timeout_s=5)
+            await eventually(lambda: gate.in_flight_bytes > 0)
+            await connection.close()
+            await eventually(lambda: gate.in_flight_bytes == 0)
+
+    run(go())
+
+
+def test_what_takes_too_many_edits_to_say_is_asked_for_by_folders() -> None:
+    many = {f"{number:04}": b"%d" % number for number in range(2_500)}
+
+    async def go() -> None:
+        async with OfferingAgent({}).running() as agent, agent.connected() as one, agent.connected() as other:
+            before = agent.tree
+            agent.offer(many)
+            first = answer_of(await asked(one, Check(known=before.digest)))
+            assert isinstance(first, Root)
+            assert answer_of(await asked(other, Check(known=before.digest))) == first
 
     run(go())

@@ -13,7 +13,7 @@ from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.security import Level
 from sync_core.net.client import CommandClient
 from sync_core.net.dialect_client import AnswerPart, DialectConnection
-from sync_core.net.server import CommandServer, Connection
+from sync_core.net.server import CommandServer, Connection, Traffic
 from sync_core.protocol.dialect.client import Finished
 from sync_core.protocol.dialect.history import History
 from sync_core.protocol.dialect.messages import Check, Request
@@ -63,6 +63,11 @@ class OfferingAgent:
     @property
     def port(self) -> int:
         return self._server.port
+
+    @property
+    def traffic(self) -> Traffic:
+        """What its connections have in memory; there must be one."""
+        return self._server.connections[0].traffic
 
     def offer(self, files: Mapping[str, bytes | None]) -> Folder:
         """Offer another tree, and be able to hand out its contents."""
