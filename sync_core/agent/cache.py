@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -48,6 +47,7 @@ class CacheFolder:
         root: the folder; it is made when it is missing.
         max_delete: most files that may be removed.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
+        on_first_look: called once, when it is known what the cache holds.
         monotonic: seconds.
     """
 
@@ -57,11 +57,13 @@ class CacheFolder:
         *,
         max_delete: MaxDelete,
         digests: DigestKeeper,
+        on_first_look: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
         self._max_delete = max_delete
         self._digests = digests
+        self._on_first_look = on_first_look
         self._monotonic = monotonic
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cache")
@@ -227,10 +229,12 @@ class CacheFolder:
             await self._run(self._make_root)
             seen = await self._run(lambda: self._see(known))
         self._is_doubtful = False
+        is_first = self._tree is None
         if seen.root is not self._tree:
             self._tree = seen.root
-            gc.freeze()  # it is here to stay: the collector of garbage need not walk over it again and again
             self._digests.keep(seen.root)
+        if is_first:
+            self._on_first_look()
         self._report_troubles(seen)
         return seen.root
 

@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+from sync_core.agent import collector
 from sync_core.agent.answer_builder import AnswerBuilder
 from sync_core.agent.answers import answer_time, state_attributes
 from sync_core.agent.dialect_answers import DialectAnswers
@@ -77,6 +78,7 @@ class MasterAgent:
             digests=self._digests,
             on_change=self._changed.set,
             prefetch=contents.prefetch,
+            on_first_look=collector.pass_over,
         )
         folders = FolderMap(slaves, own=own_addresses(), is_http=host.dialect is Dialect.HTTP)
         self._names = FolderNames(folders, resolver, on_change=self._folders_changed)

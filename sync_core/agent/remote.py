@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import Callable, Collection
@@ -65,6 +64,7 @@ class RemoteFolder:
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         prefetch: called beside the loop with what a look at few paths saw: its contents will be asked for.
         on_change: called in the event loop after the settled view has changed, or the folder vanished or came back.
+        on_first_look: called once, when the tree is known.
         missed_again_s: seconds between two looks for a folder that vanished.
         watch: makes the source of hints.
     """
@@ -77,6 +77,7 @@ class RemoteFolder:
         digests: DigestKeeper,
         on_change: Callable[[], None],
         prefetch: Callable[[Folder, Collection[RelPath]], None] = lambda _tree, _paths: None,
+        on_first_look: Callable[[], None] = lambda: None,
         missed_again_s: float = _MISSED_AGAIN_S,
         watch: Callable[[Path, Callable[[Hint], None]], Watcher] = Watch,
     ) -> None:
@@ -85,6 +86,7 @@ class RemoteFolder:
         self._digests = digests
         self._prefetch = prefetch
         self._on_change = on_change
+        self._on_first_look = on_first_look
         self._missed_again_s = missed_again_s
         self._watch = watch(root, self._take_hint)
         self._settler = Settler(EMPTY_FOLDER)
@@ -159,8 +161,7 @@ class RemoteFolder:
         while (deadline := self._settles_at()) is not None and time.monotonic() < give_up_at:
             await asyncio.sleep(max(0.0, min(deadline, give_up_at) - time.monotonic()))
             await self._look()
-        # The tree is here to stay: the collector of garbage need not walk over it again and again.
-        gc.freeze()
+        self._on_first_look()
         self._first_look.set()
 
     async def _follow(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import filelock
 
+from sync_core.agent import collector
 from sync_core.agent.manager import ServiceManager
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
@@ -51,6 +52,7 @@ def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached
         PortInUseError: somebody else holds one of its ports.
         HostError: a port can't be bound.
     """
+    collector.be_rare()
     state.create()
     lock = state.agent_lock()
     try:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
+from sync_core.agent import collector
 from sync_core.agent.answers import answer_time, state_attributes
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.dialect_answers import DialectAnswers
@@ -53,6 +54,7 @@ class SlaveAgent:
             host.cache,
             max_delete=host.max_delete,
             digests=self._digests,
+            on_first_look=collector.pass_over,
         )
         self._status = StatusWriter(state.write_status)
         status = SlaveState(lambda values: self._status.put({**self._ports(), **values}))
