@@ -136,7 +136,7 @@ class VariableTable(BaseModel):
     )
     tcp_required: Flag = Field(_UNSET, description="slave: whether its TCP port decides about check-ports; true")
     udp_required: Flag = Field(_UNSET, description="slave: whether its UDP port decides about check-ports; true")
-    max_delete: MostRemovals = Field(_UNSET, description="slave: most files that one update may remove; 50%")
+    max_delete: MostRemovals = Field(_UNSET, description="slave: most files that one burst of removals may take; 50%")
 
     ansible_host: Address = Field(_UNSET, description="Ansible's word for address")
     ansible_connection: Annotated[Literal["local", "ssh", "none"], Expects("one of local, ssh, none")] = Field(

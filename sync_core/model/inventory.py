@@ -52,7 +52,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxDelete:
-    """Most files that one update may remove: a number, or a percentage of the files in the cache before.
+    """Most files that one burst of removals may take: a number, or a percentage of the files in the cache before.
 
     Attributes:
         number: of files, or percent.
