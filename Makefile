@@ -4,7 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test check format lint schema bench clean
+# Each release of a package that is installed here, with the hashes of its files.
+LOCKED := -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+RELEASE := .venv-release/bin
+
+.PHONY: help demo test check format lint bench lock release-check clean
 
 help:
 	@echo "make demo    install into $(VENV), then run one master and two slaves on this machine"
@@ -12,11 +16,19 @@ help:
 	@echo "make check   formatter, linter, types, import rule, tests: what CI runs"
 	@echo "make format  rewrite the code in the house style"
 	@echo "make bench   measure, beside rsync, lsyncd and diff where they are installed: docs/performance.md"
+	@echo "make lock    write requirements/ anew: the newest releases that pyproject.toml allows"
+	@echo "make release-check  known faults of what jsync needs, and the list of it (build/sbom.json): SECURITY.md"
 
-$(STAMP): pyproject.toml sync_core/__init__.py
+$(STAMP): pyproject.toml requirements/dev.txt sync_core/__init__.py
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(LOCKED) requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $(STAMP)
+
+$(RELEASE)/.installed: requirements/release.txt
+	test -x $(RELEASE)/python || $(PYTHON) -m venv .venv-release
+	$(RELEASE)/python $(LOCKED) requirements/release.txt
+	touch $@
 
 demo: $(STAMP)
 	@sh inventory_examples/fill-demo.sh
@@ -40,5 +52,13 @@ check: lint test
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+lock: $(RELEASE)/.installed
+	sh requirements/lock.sh $(RELEASE)/uv
+
+release-check: $(RELEASE)/.installed
+	mkdir -p build
+	$(RELEASE)/cyclonedx-py requirements --pyproject pyproject.toml --output-file build/sbom.json requirements/run.txt
+	$(RELEASE)/pip-audit --strict --disable-pip --require-hashes --requirement requirements/run.txt
+
 clean:
-	rm -rf $(VENV) .venv-ansible inventory_examples/demo
+	rm -rf $(VENV) .venv-ansible .venv-release build inventory_examples/demo

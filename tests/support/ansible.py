@@ -5,6 +5,7 @@ Where that can't be done, tests that need it are skipped; ``JSYNC_REQUIRE_ANSIBL
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -17,13 +18,12 @@ from typing import Any
 import filelock
 import pytest
 
-__all__ = ["REQUIREMENT", "Ansible", "installed"]
+__all__ = ["Ansible", "installed"]
 
-REQUIREMENT = "ansible-core~=2.19.0"
-"""The newest that runs on the oldest Python that jsync runs on."""
-
-_FOLDER = Path(__file__).parents[2] / ".venv-ansible"
-_STAMP = _FOLDER / f".{REQUIREMENT}"
+_PROJECT = Path(__file__).parents[2]
+_LOCK = _PROJECT / "requirements" / "ansible.txt"
+_FOLDER = _PROJECT / ".venv-ansible"
+_STAMP = _FOLDER / f".{hashlib.sha256(_LOCK.read_bytes()).hexdigest()}"
 _INSTALL_S = 100
 
 _PATTERNS = """
@@ -110,7 +110,7 @@ def installed(home: Path) -> Ansible:
     if reason is None:
         (home / "ansible.cfg").touch()
         return Ansible(folder=_FOLDER, home=home)
-    message = f"{REQUIREMENT} can't be installed into {_FOLDER}: {reason}"
+    message = f"{_LOCK.name} can't be installed into {_FOLDER}: {reason}"
     if os.environ.get("JSYNC_REQUIRE_ANSIBLE") == "1":
         pytest.fail(message)
     pytest.skip(f"{message} (JSYNC_REQUIRE_ANSIBLE=1 makes this a failure)")
@@ -119,7 +119,8 @@ def installed(home: Path) -> Ansible:
 def _install() -> str | None:
     """Install it and return ``None``, or why that can't be done."""
     pip = [str(_FOLDER / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--retries", "0"]
-    for command in ([sys.executable, "-m", "venv", str(_FOLDER)], [*pip, "install", "--quiet", REQUIREMENT]):
+    install = [*pip, "install", "--quiet", "--require-hashes", "--requirement", str(_LOCK)]
+    for command in ([sys.executable, "-m", "venv", str(_FOLDER)], install):
         try:
             subprocess.run(command, check=True, capture_output=True, text=True, timeout=_INSTALL_S)
         except subprocess.CalledProcessError as error:
