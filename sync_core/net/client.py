@@ -9,6 +9,7 @@ from sync_core.model.errors import JsyncError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.failures import unreachable
+from sync_core.net.pace import SLOWEST, Pace, Slowest
 from sync_core.net.streams import hang_up, keep_alive, write_all
 from sync_core.net.workers import beside_loop, request_weight_bytes
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
@@ -26,20 +27,34 @@ class CommandClient:
     ``Connection refused [connect] [10.0.0.5:4440]``, or without an ``errno`` where the peer closed in good order.
     """
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, peer: tuple[IpAddress, int]) -> None:
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        peer: tuple[IpAddress, int],
+        slowest: Slowest = SLOWEST,
+    ) -> None:
         self._reader = reader
         self._writer = writer
         self._peer = peer
         self._session = ClientSession()
         self._answers: asyncio.Queue[Answer] = asyncio.Queue(maxsize=1)
         self._has_moved = asyncio.Event()
+        self._pace = Pace(slowest)
+        self._came_bytes = 0
         self._failure: JsyncError | None = None
         self._reading = asyncio.get_running_loop().create_task(self._read())
         self._reading.add_done_callback(lambda _: self._has_moved.set())
 
     @classmethod
     async def connect(
-        cls, address: IpAddress, port: int, *, local_address: IpAddress | None = None, timeout_s: float
+        cls,
+        address: IpAddress,
+        port: int,
+        *,
+        local_address: IpAddress | None = None,
+        timeout_s: float,
+        slowest: Slowest = SLOWEST,
     ) -> CommandClient:
         """Connect to a command port.
 
@@ -48,6 +63,7 @@ class CommandClient:
             port: its command port.
             local_address: our address (``addresses.choose_source``); the port is left to the system in any case.
             timeout_s: until the connection stands.
+            slowest: how slowly answers may come.
 
         Raises:
             UnreachableError: it does not; see the class.
@@ -59,7 +75,7 @@ class CommandClient:
         except OSError as error:  # TimeoutError is one
             raise unreachable(error, "connect", address, port) from error
         keep_alive(writer)
-        return cls(reader, writer, (address, port))
+        return cls(reader, writer, (address, port), slowest)
 
     @property
     def peer(self) -> tuple[IpAddress, int]:
@@ -84,7 +100,7 @@ class CommandClient:
             timeout_s: the longest time in which no byte moves.
 
         Raises:
-            UnreachableError: the connection broke, was closed, or nothing moved for so long.
+            UnreachableError: the connection broke, was closed, nothing moved for so long, or the answer drips.
             RemoteProtocolError: the peer's bytes make no sense.
             LocalProtocolError: the session does not allow it now.
         """
@@ -153,17 +169,24 @@ class CommandClient:
             raise UnreachableError("the connection is closed")
 
     async def _next_answer(self, timeout_s: float) -> Answer:
+        self._pace.begin()
         while self._answers.empty():
             self._check_open()
-            self._has_moved.clear()
-            async with asyncio.timeout(timeout_s):
-                await self._has_moved.wait()
+            await self._pace.wait(self._next_blocks(), silence_s=timeout_s)
         return self._answers.get_nowait()
+
+    async def _next_blocks(self) -> int:
+        """Wait until something has come, or can't come any more; return how many bytes."""
+        before_bytes = self._came_bytes
+        self._has_moved.clear()
+        await self._has_moved.wait()
+        return self._came_bytes - before_bytes
 
     async def _read(self) -> None:
         try:
             while self._failure is None:
                 block = await self._reader.read(_BLOCK_BYTES)
+                self._came_bytes += len(block)
                 await self._take(block)
                 self._has_moved.set()
         except JsyncError as error:

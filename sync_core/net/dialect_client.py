@@ -13,6 +13,7 @@ from sync_core.model.errors import RemoteProtocolError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.failures import unreachable
+from sync_core.net.pace import SLOWEST, Pace, Slowest
 from sync_core.net.streams import hang_up, keep_alive, write_all
 from sync_core.protocol.dialect.client import (
     NEED_DATA,
@@ -45,6 +46,7 @@ class DialectConnection:
         reader: an open stream, of which nothing is read that belongs to a classic answer.
         writer: the same stream's other half.
         peer: address and port.
+        slowest: how slowly answers may come.
     """
 
     def __init__(
@@ -52,12 +54,14 @@ class DialectConnection:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         peer: tuple[IpAddress, int],
+        slowest: Slowest = SLOWEST,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._peer = peer
         self._session = DialectClient()
         self._unsent = PREFACE
+        self._pace = Pace(slowest)
 
     @classmethod
     async def take_over(cls, client: CommandClient) -> DialectConnection:
@@ -141,7 +145,7 @@ class DialectConnection:
             timeout_s: the longest time in which no byte moves.
 
         Raises:
-            UnreachableError: the connection broke, was closed, or nothing moved for so long.
+            UnreachableError: the connection broke, was closed, nothing moved for so long, or the answer drips.
             RemoteProtocolError: the peer's bytes make no sense.
         """
         while True:
@@ -149,10 +153,11 @@ class DialectConnection:
             if isinstance(event, ConnectionClosed):
                 raise UnreachableError(f"the peer has closed the connection [{endpoint(*self._peer)}]")
             if event is not NEED_DATA:
+                if isinstance(event, Finished):
+                    self._pace.begin()
                 return event
             try:
-                async with asyncio.timeout(timeout_s):
-                    await self._receive()
+                await self._pace.wait(self._receive(), silence_s=timeout_s)
             except OSError as error:
                 raise unreachable(error, "recv", *self._peer) from error
 
@@ -176,9 +181,10 @@ class DialectConnection:
         """Close the connection; may be called twice."""
         hang_up(self._writer)
 
-    async def _receive(self) -> None:
+    async def _receive(self) -> int:
         block = await self._reader.read(_BLOCK_BYTES)
         if block:
             self._session.receive_data(block)
         else:
             self._session.receive_eof()
+        return len(block)

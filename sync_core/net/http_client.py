@@ -14,6 +14,7 @@ from sync_core.model.errors import JsyncError, RemoteProtocolError, UnreachableE
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.failures import unreachable
+from sync_core.net.pace import SLOWEST, Pace, Slowest
 from sync_core.net.workers import beside_loop, request_weight_bytes
 from sync_core.protocol.framing import answer_too_long
 from sync_core.protocol.http import COMMAND_PATH, REQUEST_TYPE, SERVER_NAME, decode_http_answer
@@ -42,6 +43,7 @@ class HttpClient:
         connect_timeout_s: until a connection stands.
         timeout_s: the longest time in which no byte of an answer comes.
         most_bytes: of an answer after decompression.
+        slowest: how slowly answers may come.
 
     Attributes:
         is_jsync: whether the peer's last answer said that it comes from jsync.
@@ -57,12 +59,15 @@ class HttpClient:
         connect_timeout_s: float,
         timeout_s: float,
         most_bytes: int = MAX_DOCUMENT_BYTES,
+        slowest: Slowest = SLOWEST,
     ) -> None:
         self.is_jsync = False
         self._address = address
         self._port = port
         self._local_address = local_address
         self._most_bytes = most_bytes
+        self._slowest = slowest
+        self._silence_s = timeout_s
         self._timeout = aiohttp.ClientTimeout(total=_TOTAL_S, sock_connect=connect_timeout_s, sock_read=timeout_s)
         self._headers = {
             "Host": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
@@ -111,8 +116,14 @@ class HttpClient:
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
-        async for block in response.content.iter_any():
-            body += block
+
+        async def next_block() -> int:
+            block = await response.content.readany()
+            body.extend(block)
+            return len(block)
+
+        pace = Pace(self._slowest)
+        while await pace.wait(next_block(), silence_s=self._silence_s):
             if len(body) > self._most_bytes:
                 raise answer_too_long(self._most_bytes)
         return bytes(body)
