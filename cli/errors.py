@@ -6,7 +6,6 @@ import os
 import platform
 import re
 import sys
-import tempfile
 import traceback
 from collections.abc import Mapping
 from enum import IntEnum
@@ -156,6 +155,8 @@ def _write_traceback(error: BaseException, environ: Mapping[str, str]) -> Path:
 
 
 def _crash_file(environ: Mapping[str, str]) -> tuple[int, str]:
+    import tempfile
+
     try:
         from sync_core.agent.state import state_folder
 

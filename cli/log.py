@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import logging.handlers
 import sys
 from pathlib import Path
 
@@ -29,7 +28,9 @@ def log_of_agent(settings: Settings, file: Path | None) -> None:
     """
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file is not None:
-        handler = logging.handlers.RotatingFileHandler(
+        from logging.handlers import RotatingFileHandler
+
+        handler = RotatingFileHandler(
             file, maxBytes=_LOG_SIZE_BYTES, backupCount=_OLD_LOGS, encoding="utf-8", errors="backslashreplace"
         )
     _configure(settings, handler, (logging.INFO, logging.DEBUG, logging.DEBUG))

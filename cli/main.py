@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -32,7 +33,10 @@ def run() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             # a terminal that can't show a character gets its escape, not a traceback
             stream.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    # At its end Python looks for garbage in all that was imported, which takes longer than most commands' work.
+    gc.freeze()
+    sys.exit(code)
 
 
 def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> int:

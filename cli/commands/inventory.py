@@ -33,7 +33,7 @@ def _inventory(
 
 
 def _show_list(call: Call) -> int:
-    from sync_core.inventory import dump
+    from sync_core.inventory.listing import dump
 
     inventory = narrowed(call.inventory(), call.settings.limit)
     call.sink.streams.document(dump(inventory), indent=4)
@@ -41,7 +41,7 @@ def _show_list(call: Call) -> int:
 
 
 def _show_graph(call: Call) -> int:
-    from sync_core.inventory import graph
+    from sync_core.inventory.listing import graph
 
     lines = graph(narrowed(call.inventory(), call.settings.limit)).splitlines()
     if call.settings.is_json:
@@ -52,7 +52,7 @@ def _show_graph(call: Call) -> int:
 
 
 def _show_host(call: Call, name: str) -> int:
-    from sync_core.inventory import describe
+    from sync_core.inventory.listing import describe
 
     values = describe(narrowed(call.inventory(), call.settings.limit), name)
     if call.settings.is_json:

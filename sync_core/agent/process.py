@@ -7,11 +7,10 @@ import os
 import signal
 from pathlib import Path
 
-import psutil
-
 __all__ = ["is_alive", "process_started_at", "stop"]
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
+_ZOMBIE = "Z"
 
 
 def process_started_at(pid: int | None = None) -> float:
@@ -20,25 +19,25 @@ def process_started_at(pid: int | None = None) -> float:
     The wall clock would not do: it may jump, and a process that lives would pass for another one.
 
     Raises:
-        psutil.NoSuchProcess: there is no such process.
+        OSError: there is no such process.
     """
-    pid = pid or os.getpid()
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise psutil.NoSuchProcess(pid) from error
-    # The second field is the program's name in brackets, which may hold anything; the start is the 22nd (proc(5)).
-    return int(stat.rpartition(")")[2].split()[19]) * _TICK_S
+    return _state_and_start(pid or os.getpid())[1]
 
 
 def is_alive(pid: int, started_at: float) -> bool:
     """Return whether the process ``pid`` that began at ``started_at`` still runs; a zombie does not."""
     try:
-        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-            return False
-        return abs(process_started_at(pid) - started_at) < _TICK_S
-    except psutil.Error:
+        state, began_at = _state_and_start(pid)
+    except OSError:
         return False
+    return state != _ZOMBIE and abs(began_at - started_at) < _TICK_S
+
+
+def _state_and_start(pid: int) -> tuple[str, float]:
+    stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    # The second field is the program's name in brackets, which may hold anything; the start is the 22nd (proc(5)).
+    fields = stat.rpartition(")")[2].split()
+    return fields[0], int(fields[19]) * _TICK_S
 
 
 def stop(pid: int, started_at: float, *, grace_s: float) -> bool:
@@ -52,6 +51,8 @@ def stop(pid: int, started_at: float, *, grace_s: float) -> bool:
     Returns:
         Whether it is gone.
     """
+    import psutil  # noqa: PLC0415 - whoever only looks at agents needs none of it
+
     for kind, wait_s in ((signal.SIGTERM, grace_s), (signal.SIGKILL, 5.0)):
         if not is_alive(pid, started_at):
             return True

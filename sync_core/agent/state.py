@@ -16,16 +16,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import filelock
 import platformdirs
 
 from sync_core.agent.json_files import read_object, write_object
 from sync_core.agent.run_record import RunRecord
-from sync_core.agent.state_lock import StateLock
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import SOURCE_SEPARATOR
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 __all__ = ["HostState", "state_folder"]
 
@@ -75,13 +76,18 @@ class HostState:
                 host=self.host,
             ) from error
 
-    def agent_lock(self) -> filelock.BaseFileLock:
+    def agent_lock(self) -> BaseFileLock:
         """Return the lock that an agent holds for its life; the kernel frees it when the process dies."""
-        return StateLock(self.folder / "agent.lock", mode=0o600)
+        return self._lock("agent.lock")
 
-    def up_lock(self) -> filelock.BaseFileLock:
+    def up_lock(self) -> BaseFileLock:
         """Return the lock that is held while an agent is started or stopped."""
-        return StateLock(self.folder / "up.lock", mode=0o600)
+        return self._lock("up.lock")
+
+    def _lock(self, name: str) -> BaseFileLock:
+        from sync_core.agent.state_lock import StateLock  # noqa: PLC0415 - whoever only looks at agents locks nothing
+
+        return StateLock(self.folder / name, mode=0o600)
 
     def record(self) -> RunRecord | None:
         """Return the run record; ``None`` where there is none, or none that can be read."""

@@ -1,7 +1,7 @@
 """YAML, JSON and executables in, the values of ``model`` out.
 
-``find`` says which inventory is meant, ``load`` reads it, ``dump``, ``graph`` and ``describe`` show it again, and
-``schema`` is the JSON Schema of what ``load`` takes. Nothing here ever asks DNS.
+``find`` says which inventory is meant, ``load`` reads it, ``listing`` shows it again, and ``schema`` is the JSON Schema
+of what ``load`` takes. Nothing here ever asks DNS.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from sync_core.inventory.finder import find
-from sync_core.inventory.listing import HostValue, describe, dump, graph
 from sync_core.inventory.loader import load
 
-__all__ = ["HostValue", "describe", "dump", "find", "graph", "load", "schema"]
+__all__ = ["find", "load", "schema"]
 
 
 def schema() -> dict[str, Any]:

@@ -7,44 +7,15 @@ are null, true, false, decimal, ``0o`` and ``0x`` integers, floats, and text oth
 from __future__ import annotations
 
 import re
-from typing import TypeAlias
 
 import yaml
 
-__all__ = [
-    "MAX_DEPTH",
-    "MAX_NODES",
-    "MAX_NUMBER_CHARACTERS",
-    "CoreLoader",
-    "Scalar",
-    "TooMuchError",
-    "core_value",
-    "is_core_value",
-    "kind_of",
-    "limit_reached",
-]
+from sync_core.inventory.bounds import TooMuchError, limit_reached
+from sync_core.inventory.node import Scalar
 
-MAX_NODES = 400_000
-"""Values after aliases were followed; what a file of the largest size can hold without any."""
-
-MAX_DEPTH = 50
-"""Groups within groups within groups: nobody reads more, and Python's stack allows some hundreds."""
-
-MAX_NUMBER_CHARACTERS = 64
-"""Python takes seconds for a million digits."""
-
-Scalar: TypeAlias = str | int | float | bool | None
+__all__ = ["CoreLoader", "core_value", "is_core_value", "kind_of"]
 
 _TAG = "tag:yaml.org,2002:"
-
-
-class TooMuchError(Exception):
-    """A document breaks one of our bounds at ``line`` and ``column``, both 1-based."""
-
-    def __init__(self, message: str, *, line: int, column: int) -> None:
-        super().__init__(message)
-        self.line = line
-        self.column = column
 
 
 class CoreLoader(yaml.SafeLoader):
@@ -72,13 +43,6 @@ class CoreLoader(yaml.SafeLoader):
         node = super().compose_node(parent, index)
         self._depth -= 1
         return node
-
-
-def limit_reached(*, depth: int, nodes: int) -> str | None:
-    """Return which of our bounds a document breaks, if it does."""
-    if depth > MAX_DEPTH:
-        return f"the file has more than {MAX_DEPTH} levels"
-    return f"the file has more than {MAX_NODES} values" if nodes > MAX_NODES else None
 
 
 _CORE_SCALARS = {

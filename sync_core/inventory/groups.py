@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sync_core.inventory.core_schema import MAX_DEPTH
+from sync_core.inventory.bounds import MAX_DEPTH
 from sync_core.inventory.names import ExpandedName, check_member_name, count, expand
 from sync_core.inventory.node import Node
 from sync_core.inventory.problems import WHOLE, Place, Problems, shown

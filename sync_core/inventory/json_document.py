@@ -11,7 +11,7 @@ import re
 from bisect import bisect_right
 from typing import Any, NoReturn
 
-from sync_core.inventory.core_schema import MAX_NUMBER_CHARACTERS, TooMuchError, limit_reached
+from sync_core.inventory.bounds import MAX_NUMBER_CHARACTERS, TooMuchError, limit_reached
 from sync_core.inventory.node import Node
 from sync_core.inventory.problems import Place, Problems, shown
 

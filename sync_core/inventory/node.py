@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from sync_core.inventory.core_schema import Scalar
 from sync_core.inventory.problems import Place
 
-__all__ = ["Node"]
+__all__ = ["Node", "Scalar"]
+
+Scalar: TypeAlias = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

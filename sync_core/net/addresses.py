@@ -5,8 +5,6 @@ from __future__ import annotations
 import ipaddress
 import socket
 
-import psutil
-
 from sync_core.model.security import IpAddress, parse_ip
 
 __all__ = ["LOOPBACK", "choose_source", "endpoint", "ip_of", "is_this_machine", "own_addresses"]
@@ -16,6 +14,8 @@ LOOPBACK: frozenset[IpAddress] = frozenset({ipaddress.IPv4Address("127.0.0.1"), 
 
 def own_addresses() -> frozenset[IpAddress]:
     """Return the addresses of all interfaces, and ``127.0.0.1`` and ``::1`` in any case (not the rest of 127/8)."""
+    import psutil  # noqa: PLC0415 - it takes a while, and a site on one machine may need none of it
+
     found = (
         parse_ip(entry.address)
         for entries in psutil.net_if_addrs().values()

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from sync_core.inventory import dump, graph, load
+from sync_core.inventory import load
+from sync_core.inventory.listing import dump, graph
 from sync_core.inventory.variables import ONLY_FOR
 from sync_core.model.inventory import Inventory
 from tests.support.ansible import Ansible

@@ -7,16 +7,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.inventory.core_schema import (
-    MAX_DEPTH,
-    MAX_NODES,
-    CoreLoader,
-    TooMuchError,
-    core_value,
-    is_core_value,
-    kind_of,
-    limit_reached,
-)
+from sync_core.inventory.bounds import MAX_DEPTH, MAX_NODES, TooMuchError, limit_reached
+from sync_core.inventory.core_schema import CoreLoader, core_value, is_core_value, kind_of
 
 
 def value_of(text: str) -> object:

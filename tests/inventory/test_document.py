@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.inventory.core_schema import MAX_DEPTH, MAX_NODES
+from sync_core.inventory.bounds import MAX_DEPTH, MAX_NODES
 from sync_core.inventory.document import MAX_FILE_BYTES, MAX_YAML_BYTES, parse, parse_json
 from sync_core.inventory.node import Node
 from sync_core.inventory.problems import Place, Problems

@@ -4,7 +4,7 @@ from textwrap import dedent
 
 import pytest
 
-from sync_core.inventory.core_schema import MAX_DEPTH
+from sync_core.inventory.bounds import MAX_DEPTH
 from sync_core.inventory.document import parse
 from sync_core.inventory.groups import MAX_HOSTS, Draft, read_groups
 from sync_core.inventory.problems import Problems

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.inventory.core_schema import MAX_DEPTH, MAX_NODES, MAX_NUMBER_CHARACTERS, TooMuchError
+from sync_core.inventory.bounds import MAX_DEPTH, MAX_NODES, MAX_NUMBER_CHARACTERS, TooMuchError
 from sync_core.inventory.document import parse
 from sync_core.inventory.json_document import NotJsonError, read_json
 from sync_core.inventory.node import Node

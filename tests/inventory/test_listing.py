@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.inventory import HostValue, describe, dump, graph, load
-from sync_core.inventory.listing import MAX_GRAPH_LINES
+from sync_core.inventory import load
+from sync_core.inventory.listing import MAX_GRAPH_LINES, HostValue, describe, dump, graph
 from sync_core.model.errors import UsageError
 from sync_core.model.inventory import Group, Inventory
 from tests.support.inventories import ENVIRON, an_inventory, inventory_of
