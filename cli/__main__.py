@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -17,6 +18,8 @@ def run() -> NoReturn:
 
     What stays until a signal ends it (``up``, ``agent``) ends with 0 by SIGTERM too, from here on.
     """
+    # Nothing of what is imported is garbage, and most commands are done before they have made any.
+    gc.set_threshold(200_000)
     # What other packages offer as plugins has no business with what is checked here, and to look for it takes a while.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     numbers = [signal.SIGINT] if signal.getsignal(signal.SIGINT) is signal.default_int_handler else []

@@ -14,7 +14,8 @@ from sync_core.model.file import File
 from sync_core.model.folder import kind_of
 
 if TYPE_CHECKING:
-    from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
+    from sync_core.fleet.content_pairs import ContentPair
+    from sync_core.fleet.diff import DiffReport, SlaveDiff
     from sync_core.model.compare import Diff, DiffEntry
     from sync_core.model.folder import Entry
 

@@ -13,14 +13,17 @@ from typing import Final
 
 __all__ = ["be_rare", "pass_over"]
 
+_YOUNG: Final = 700
+"""New objects between two collections, as Python itself has it; the command line that starts an agent allows more."""
+
 _OLDEST_EVERY: Final = 1000
 """Collections of the middle generation between two full ones; Python's own number is 10."""
 
 
 def be_rare() -> None:
     """Make full collections rare; to be called once, when an agent starts."""
-    young, middle, _ = gc.get_threshold()
-    gc.set_threshold(young, middle, _OLDEST_EVERY)
+    _, middle, _ = gc.get_threshold()
+    gc.set_threshold(_YOUNG, middle, _OLDEST_EVERY)
 
 
 def pass_over() -> None:

@@ -5,45 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
-from sync_core.fleet.contents import is_shown, read_contents
 from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
 from sync_core.fleet.file_list import FileList, Source, unreadable
 from sync_core.fleet.lists import Found, Lists, first_error
 from sync_core.fleet.reach import Reach
 from sync_core.fleet.two_trees import lists_of_both
-from sync_core.model.compare import Diff, DiffEntry
-from sync_core.model.errors import FileTroubleError, JsyncError, UsageError
-from sync_core.model.file import File
-from sync_core.model.folder import Entry
+from sync_core.model.compare import Diff
+from sync_core.model.errors import JsyncError, UsageError
 from sync_core.model.inventory import Host, Inventory
-from sync_core.model.path import RelPath
-from sync_core.net.far_stream import Contents
 
-__all__ = ["ContentPair", "DiffReport", "SlaveDiff", "diff_slaves"]
+if TYPE_CHECKING:
+    from sync_core.fleet.content_pairs import ContentPair
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentPair:
-    """The two contents behind one entry.
-
-    Attributes:
-        entry: what differs.
-        master: the master's bytes; ``None`` where it has no such file, or where it is too large to be shown.
-        slave: the slave's bytes; likewise.
-        trouble: why the contents can't be shown, if so.
-    """
-
-    entry: DiffEntry
-    master: bytes | None = None
-    slave: bytes | None = None
-    trouble: str | None = None
-
-    @property
-    def is_large(self) -> bool:
-        """Whether one of the two is too large to be shown."""
-        sides = (self.entry.master, self.entry.slave)
-        return any(isinstance(side, File) and not is_shown(side) for side in sides)
+__all__ = ["DiffReport", "SlaveDiff", "diff_slaves"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +134,11 @@ async def _diff(lists: Lists, slave: Host, with_contents: bool) -> SlaveDiff:
         both = await lists_of_both(ours, theirs)
     except JsyncError as error:
         return replace(head, error=error)
-    contents = await _contents(lists, both.master, both.slave, both.diff) if with_contents else ()
+    contents: tuple[ContentPair, ...] = ()
+    if with_contents:
+        from sync_core.fleet.content_pairs import read_pairs  # noqa: PLC0415 - seldom wanted
+
+        contents = await read_pairs(lists, both.master, both.slave, both.diff.entries)
     return replace(head, diff=both.diff, contents=contents, error=unreadable((both.master, both.slave)))
 
 
@@ -187,28 +167,3 @@ async def _let_go(found: Found | JsyncError) -> None:
 
 def _source_of(found: Found) -> Source:
     return found.source if isinstance(found, FileList) else Source.AGENT
-
-
-async def _contents(lists: Lists, ours: FileList, theirs: FileList, diff: Diff) -> tuple[ContentPair, ...]:
-    pairs = [ContentPair(entry=entry) for entry in diff.entries]
-    small = [pair.entry for pair in pairs if not pair.is_large]
-    master, slave = await asyncio.gather(
-        read_contents(lists, ours, _files((one.path, one.master) for one in small)),
-        read_contents(lists, theirs, _files((one.path, one.slave) for one in small)),
-    )
-    return tuple(_with_contents(pair, master, slave) for pair in pairs)
-
-
-def _files(entries: Iterable[tuple[RelPath, Entry | None]]) -> dict[RelPath, File]:
-    return {path: entry for path, entry in entries if isinstance(entry, File)}
-
-
-def _with_contents(pair: ContentPair, master: Contents, slave: Contents) -> ContentPair:
-    contents = (master.get(pair.entry.path), slave.get(pair.entry.path))
-    for content in contents:
-        if isinstance(content, FileTroubleError):
-            return replace(pair, trouble=str(content))
-    ours, theirs = contents
-    return replace(
-        pair, master=ours if isinstance(ours, bytes) else None, slave=theirs if isinstance(theirs, bytes) else None
-    )

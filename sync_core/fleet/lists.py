@@ -17,8 +17,6 @@ from sync_core.model.errors import JsyncError, TreeError, UnreachableError
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import Connection, Dialect, Host, Inventory
 from sync_core.model.path import RelPath
-from sync_core.model.scan import Scan
-from sync_core.net.far_stream import Contents
 from sync_core.net.resolve import Resolver
 from sync_core.net.runner import Runner
 from sync_core.net.threads import in_thread
@@ -26,7 +24,9 @@ from sync_core.net.threads import in_thread
 if TYPE_CHECKING:
     from sync_core.fleet.offered import Offered
     from sync_core.fleet.own_folders import OwnFolders
+    from sync_core.model.scan import Scan
     from sync_core.net.far_folder import FarFolder
+    from sync_core.net.far_stream import Contents
 
 __all__ = ["Found", "Lists", "first_error", "folder_of", "whole"]
 

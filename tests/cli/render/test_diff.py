@@ -4,7 +4,8 @@ from typing import Any
 
 from cli.layout import render
 from cli.render.diff import diff_document, diff_summary, diff_table, recap_table, unified_lines
-from sync_core.fleet.diff import ContentPair, DiffReport, SlaveDiff
+from sync_core.fleet.content_pairs import ContentPair
+from sync_core.fleet.diff import DiffReport, SlaveDiff
 from sync_core.fleet.file_list import Source
 from sync_core.model.compare import Diff, compare
 from sync_core.model.errors import PeerError, UnreachableError
