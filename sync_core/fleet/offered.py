@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from sync_core.fleet.file_list import FileList, Source
-from sync_core.model.errors import RemoteProtocolError, RemoteRefusalError
+from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File
 from sync_core.model.inventory import Host
 from sync_core.model.path import RelPath
 from sync_core.net.dialect_client import DialectConnection
 from sync_core.protocol.dialect.contents import WantedContent, windows
 from sync_core.protocol.dialect.events import Answered, ContentReceived, Finished
-from sync_core.protocol.dialect.messages import Answer, Contents, Error, Look, Request, Root, Unknown
+from sync_core.protocol.dialect.messages import Answer, Contents, Look, Request, Root, check_refusal
 from sync_core.protocol.dialect.names import path_of
 from sync_core.protocol.dialect.pull import Pull
 
@@ -129,10 +129,7 @@ class _ContentsAsked:
         return next(self._windows, None)
 
     def receive(self, answer: Answer) -> None:
-        if isinstance(answer, Error):
-            raise RemoteRefusalError(answer.code, answer.text)
-        if isinstance(answer, Unknown):
-            raise RemoteRefusalError("unknown", f"the peer does not know the request '{answer.what}'")
+        check_refusal(answer)
 
     def take(self, part: ContentReceived) -> None:
         if isinstance(part.request, Contents):

@@ -8,12 +8,17 @@ from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
 from sync_core.model.path import RelPath, sort_names
 
-__all__ = ["edited", "folder_of", "tree_of", "with_children"]
+__all__ = ["edited", "folder_of", "marked", "tree_of", "with_children"]
 
 
 def folder_of(children: Mapping[str, Entry], *, is_unreadable: bool = False) -> Folder:
     """Return a folder with these children, whatever their order."""
     return Folder({name: children[name] for name in sort_names(children)}, is_unreadable=is_unreadable)
+
+
+def marked(folder: Folder, *, is_unreadable: bool) -> Folder:
+    """Return a folder that may be read, or not; its own digest does not say."""
+    return folder if folder.is_unreadable == is_unreadable else Folder(folder.children, is_unreadable=is_unreadable)
 
 
 def with_children(folder: Folder, changed: Mapping[str, Entry | None]) -> Folder:

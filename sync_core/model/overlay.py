@@ -5,7 +5,7 @@ A view shares what only one layer has, down to the very same folders: it costs w
 
 from __future__ import annotations
 
-from sync_core.model.edit import with_children
+from sync_core.model.edit import marked, with_children
 from sync_core.model.file import File, Kind, Layer
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get, kind_of
 from sync_core.model.path import RelPath, sort_names
@@ -43,7 +43,7 @@ def overlay(shared: Folder | None, own: Folder | None) -> Folder:
     if len(common) == len(ours) and all(entry is theirs[name] for name, entry in settled.items()):
         return shared
     if len(common) == len(theirs) and all(entry is ours[name] for name, entry in settled.items()):
-        return _marked(own, is_unreadable=shared.is_unreadable)
+        return marked(own, is_unreadable=shared.is_unreadable)
     merged = {**theirs, **ours, **settled}
     if len(merged) > len(theirs):  # names that are new stand at the end
         names = sort_names(merged)
@@ -94,8 +94,4 @@ def _alone(shared: Folder, own: Folder) -> Folder:
         ours, theirs = own.children[name], shared.children[name]
         if isinstance(theirs, Folder):
             changed[name] = _alone(theirs, ours) if isinstance(ours, Folder) else None
-    return _marked(with_children(own, changed), is_unreadable=own.is_unreadable or shared.is_unreadable)
-
-
-def _marked(folder: Folder, *, is_unreadable: bool) -> Folder:
-    return folder if folder.is_unreadable == is_unreadable else Folder(folder.children, is_unreadable=is_unreadable)
+    return marked(with_children(own, changed), is_unreadable=own.is_unreadable or shared.is_unreadable)

@@ -3,56 +3,76 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
-from sync_core.model.edit import folder_of
+from sync_core.model.edit import folder_of, marked
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File
-from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
-from sync_core.protocol.dialect.known import KnownFolders
+from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, unlisted, walk
 from sync_core.protocol.dialect.limits import MAX_ENTRIES
 from sync_core.protocol.dialect.messages import FolderAsked, FolderPart, FolderRecord, Folders
 from sync_core.protocol.dialect.names import name_of, path_of
 from sync_core.protocol.dialect.records import OWN, file_of, is_equal, is_unreadable
 
-__all__ = ["DraftTree"]
+__all__ = ["DraftTree", "KnownFolders", "LedTree"]
 
 _MOST_ASKED: Final = 500
 _MOST_REQUEST_BYTES: Final = 1 << 18
 
 
-class _Draft:
-    """A folder of which not everything came yet."""
+class KnownFolders:
+    """The folders of a known tree and those that came meanwhile, by digest, so that nothing is asked for twice.
 
-    def __init__(self, record: FolderRecord, *, known: Folder | None, above: _Draft | None) -> None:
+    Args:
+        known: the tree; only looked through when a folder is searched that is not at its old place.
+    """
+
+    def __init__(self, known: Folder = EMPTY_FOLDER) -> None:
+        self._known = known
+        self._by_digest: dict[bytes, Folder] = {}
+
+    def find(self, digest: bytes, near: Entry | None) -> Folder | None:
+        """Return a folder with this digest, if one is known; ``near``: what is known at the same path."""
+        if isinstance(near, Folder) and near.digest == digest:
+            return near
+        return self._index().get(digest)
+
+    def add(self, folder: Folder) -> None:
+        """Remember a folder that came."""
+        self._index().setdefault(folder.digest, folder)
+
+    def _index(self) -> dict[bytes, Folder]:
+        if not self._by_digest:
+            self._by_digest = {EMPTY_FOLDER.digest: EMPTY_FOLDER, self._known.digest: self._known}
+            for _, entry in walk(self._known):
+                if isinstance(entry, Folder):
+                    self._by_digest.setdefault(entry.digest, entry)
+        return self._by_digest
+
+
+class _Draft:
+    """A folder of which not everything came yet; ``is_deep``: all below is asked for at once."""
+
+    def __init__(self, record: FolderRecord, *, known: Folder | None, above: _Draft | None, is_deep: bool) -> None:
         self.raw_path: bytes = record.name
         if above is not None and above.raw_path:
             self.raw_path = above.raw_path + b"/" + record.name
         self.name = path_of(self.raw_path).rpartition("/")[2]
-        self.digest = record.digest
-        self.is_unreadable = is_unreadable(record)
+        self.record = record
         self.known = known
         self.above = above
-        self.asked_by: Folders | None = None
+        self.is_deep = is_deep
         self.is_listed = False
-        self.open_below = 0
         self.forget()
 
     def forget(self) -> None:
         """Begin again: a part that came is worth nothing without the others."""
-        self.asked_by = None
+        self.asked_by: Folders | None = None
         self.children: dict[str, Entry] = {}
         self.own: dict[str, Entry] = {}
-        self.folder_records: list[FolderRecord] = []
-
-    @property
-    def is_deep(self) -> bool:
-        """Whether all below is asked for at once: nothing is known at this place that could be shared."""
-        return self.known is None or not self.known.children
-
-    def known_child(self, name: str) -> Entry | None:
-        """Return what is known at the place of a child."""
-        return None if self.known is None else self.known.children.get(name)
+        self.folders: list[FolderRecord] = []
+        self.open_below = 0
 
     def take(self, part: FolderPart, *, keeps_marks: bool) -> None:
         """Take the next part."""
@@ -65,22 +85,20 @@ class _Draft:
             self._put(name, entry, record.flags)
         for folder in part.folders:
             self._put(name_of(folder.name), EMPTY_FOLDER, folder.flags)
-        self.folder_records += part.folders
+        self.folders += part.folders
+        self.open_below += len(part.folders)
 
     def fill(self, name: str, folder: Folder, own: Folder = EMPTY_FOLDER) -> None:
         """Put in a folder that is complete, and what of it is the slave's own."""
         self.children[name] = folder
+        self.open_below -= 1
         if name in self.own:
             self.own[name] = own
 
     def folder(self) -> Folder:
-        """Return the folder, which is complete.
-
-        Raises:
-            RemoteProtocolError: it has another digest.
-        """
-        folder = folder_of(self.children, is_unreadable=self.is_unreadable)
-        if folder.digest != self.digest:
+        """Return the folder, which is complete, if it has the digest that was offered."""
+        folder = folder_of(self.children, is_unreadable=is_unreadable(self.record))
+        if folder.digest != self.record.digest:
             raise RemoteProtocolError(f"the folder {self.raw_path!r} is not the one that was offered")
         return folder
 
@@ -93,28 +111,29 @@ class _Draft:
 
 
 class DraftTree:
-    """The whole tree.
+    """The whole tree; of its folders those are asked for that are not known.
 
     Args:
         digest: of its root.
         known: the tree that is known.
         folders: what may be shared.
         keeps_marks: whether files with a known state keep their marks.
+        is_deep: whether all is asked for at once where nothing is known.
 
     Attributes:
         wanted: the tree once it is complete; every folder of it has the digest that was offered.
         own: what of it the peer said to be the slave's own; only folders that came are looked into.
-        progress: counts up with every folder that is known in full.
     """
 
-    def __init__(self, digest: bytes, *, known: Folder, folders: KnownFolders, keeps_marks: bool) -> None:
+    def __init__(
+        self, digest: bytes, *, known: Folder, folders: KnownFolders, keeps_marks: bool, is_deep: bool = True
+    ) -> None:
         self.wanted: Folder | None = None
         self.own = EMPTY_FOLDER
-        self.progress = 0
         self._folders = folders
         self._keeps_marks = keeps_marks
         self._entries = 0
-        root = _Draft(FolderRecord(b"", digest), known=known, above=None)
+        root = _Draft(FolderRecord(b"", digest), known=known, above=None, is_deep=is_deep and not known.children)
         self._open = {root.raw_path: root}
         self._to_ask = deque([root])
 
@@ -137,6 +156,8 @@ class DraftTree:
             raise RemoteProtocolError(f"the tree has more than {MAX_ENTRIES} entries")
         draft.take(part, keeps_marks=self._keeps_marks)
         if not part.more:
+            draft.is_listed = True
+            del self._open[draft.raw_path]
             self._go_below(draft)
             self._finish(draft)
         return True
@@ -161,46 +182,88 @@ class DraftTree:
                 size_bytes += len(draft.raw_path)
         if not drafts:
             return None
-        asked = tuple(FolderAsked(draft.raw_path, draft.digest, draft.is_deep) for draft in drafts)
-        request = Folders(folders=asked)
+        request = Folders(
+            folders=tuple(FolderAsked(draft.raw_path, draft.record.digest, draft.is_deep) for draft in drafts)
+        )
         for draft in drafts:
             draft.asked_by = request
         return request
 
     def _go_below(self, draft: _Draft) -> None:
-        """Share the folders that are known; the others are to come, where all below was asked for by themselves."""
-        draft.is_listed = True
-        del self._open[draft.raw_path]
-        for record in draft.folder_records:
-            name = name_of(record.name)
-            before = draft.known_child(name)
+        """Share the folders that are known; the others are to come."""
+        known = {} if draft.known is None else draft.known.children
+        for record in draft.folders:
+            before = known.get(name_of(record.name))
             found = self._folders.find(record.digest, before)
             if found is not None:
-                draft.fill(name, _marked(found, is_unreadable=is_unreadable(record)))
+                draft.fill(name_of(record.name), marked(found, is_unreadable=is_unreadable(record)))
                 continue
-            child = _Draft(record, known=before if isinstance(before, Folder) else None, above=draft)
-            draft.open_below += 1
-            self._open[child.raw_path] = child
-            if draft.is_deep:
-                child.asked_by = draft.asked_by
-            else:
-                self._to_ask.append(child)
+            near = before if isinstance(before, Folder) else None
+            self._begin(draft, record, known=near, is_deep=near is None or not near.children)
+
+    def _begin(self, above: _Draft, record: FolderRecord, *, known: Folder | None, is_deep: bool) -> _Draft:
+        """Let a folder come; where all below was asked for, it does by itself."""
+        child = _Draft(record, known=known, above=above, is_deep=is_deep)
+        self._open[child.raw_path] = child
+        if above.is_deep:
+            child.asked_by = above.asked_by
+        else:
+            self._to_ask.append(child)
+        return child
 
     def _finish(self, draft: _Draft) -> None:
         while draft.is_listed and not draft.open_below:
-            folder = draft.folder()
-            self.progress += 1
+            folder, own = draft.folder(), folder_of(draft.own)
             if not self._keeps_marks:  # marks and layers are those of one place
                 self._folders.add(folder)
-            above, own = draft.above, folder_of(draft.own)
-            if above is None:
+            if draft.above is None:
                 self.wanted, self.own = folder, own
                 return
-            above.fill(draft.name, folder, own)
-            above.open_below -= 1
-            draft = above
+            draft.above.fill(draft.name, folder, own)
+            draft = draft.above
 
 
-def _marked(folder: Folder, *, is_unreadable: bool) -> Folder:
-    """Return a folder that may be read, or not: its own digest does not say."""
-    return folder if folder.is_unreadable == is_unreadable else Folder(folder.children, is_unreadable=is_unreadable)
+class LedTree(DraftTree):
+    """One of two trees that are looked at side by side: it is told which folders are alike, and does not ask for them.
+
+    Args:
+        digest: of its root.
+    """
+
+    def __init__(self, digest: bytes) -> None:
+        super().__init__(digest, known=EMPTY_FOLDER, folders=KnownFolders(), keeps_marks=True, is_deep=False)
+        self._listed: dict[bytes, _Draft] = {}
+
+    @property
+    def is_asking(self) -> bool:
+        """Whether there is something to ask."""
+        return bool(self._to_ask)
+
+    def folders_in(self, path: bytes) -> dict[bytes, bytes]:
+        """Return the digests of the folders in one that came, by their names."""
+        return {record.name: record.digest for record in self._listed[path].folders}
+
+    def go_below(self, path: bytes, others: Mapping[bytes, bytes]) -> list[bytes]:
+        """Let the folders come that the other tree does not have alike; return the paths of those that both have.
+
+        Args:
+            path: of a folder that came, and that both have.
+            others: what the other tree has in it (``folders_in``).
+        """
+        draft, both = self._listed.pop(path), []
+        for record in draft.folders:
+            if others.get(record.name) == record.digest:
+                draft.fill(name_of(record.name), unlisted(record.digest, is_unreadable=is_unreadable(record)))
+                continue
+            child = self._begin(draft, record, known=None, is_deep=record.name not in others)
+            if not child.is_deep:
+                both.append(child.raw_path)
+        if draft.folders:  # without any it was complete when it came
+            self._finish(draft)
+        return both
+
+    def _go_below(self, draft: _Draft) -> None:
+        if draft.is_deep:
+            super()._go_below(draft)
+        else:
+            self._listed[draft.raw_path] = draft

@@ -12,6 +12,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta, Struct
 
 from sync_core.model.digest import DIGEST_BYTES
+from sync_core.model.errors import RemoteRefusalError
 from sync_core.protocol.dialect.limits import (
     MAX_ENTRIES,
     MAX_ITEMS,
@@ -43,6 +44,7 @@ __all__ = [
     "Root",
     "Same",
     "Unknown",
+    "check_refusal",
 ]
 
 MOVED = "moved"
@@ -262,6 +264,14 @@ class Unknown(_Message, frozen=True):
     """There is no such request, or not in this version: ``what`` is the ``t`` that it had."""
 
     what: _Text
+
+
+def check_refusal(answer: Answer) -> None:
+    """Raise a ``RemoteRefusalError`` where a peer says that it does not want to, or can't."""
+    if isinstance(answer, Error):
+        raise RemoteRefusalError(answer.code, answer.text)
+    if isinstance(answer, Unknown):
+        raise RemoteRefusalError("unknown", f"the peer does not know the request '{answer.what}'")
 
 
 Request: TypeAlias = Check | Folders | Contents | Look

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import Final
 
 from sync_core.model.edit import edited
-from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, RemoteRefusalError
+from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
 from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.protocol.dialect.contents import WantedContent
 from sync_core.protocol.dialect.delta import edits_of, files_of
-from sync_core.protocol.dialect.drafts import DraftTree
-from sync_core.protocol.dialect.known import KnownFolders
+from sync_core.protocol.dialect.drafts import DraftTree, KnownFolders
 from sync_core.protocol.dialect.messages import (
     MOVED,
     Answer,
@@ -29,7 +28,7 @@ from sync_core.protocol.dialect.messages import (
     Request,
     Root,
     Same,
-    Unknown,
+    check_refusal,
 )
 
 __all__ = ["Pull"]
@@ -46,6 +45,11 @@ class Pull:
         has: the digest of the tree that is there now; ``None`` where that is not known.
         look: what to ask instead of a check. Files keep their marks then, and layers are told, as far as folders come:
             where nothing is held back, those that are known do not.
+
+    Attributes:
+        wanted: the newest tree, once it is known; the very same folders as in the known one where they are equal.
+        inline: the contents that ride along with the answer to the check, as ``ContentReceived.index`` counts them.
+        root: what was offered last, with its counts.
     """
 
     def __init__(self, known: Folder = EMPTY_FOLDER, *, has: bytes | None = None, look: Look | None = None) -> None:
@@ -58,39 +62,24 @@ class Pull:
         self._trusts_delta = True
         self._beginnings = 0
         self._losses = 0
-        self._wanted: Folder | None = None
-        self._inline: tuple[WantedContent, ...] = ()
-        self._root: Root | None = None
-
-    @property
-    def wanted(self) -> Folder | None:
-        """The newest tree, once it is known; the very same folders as in the known one where they are equal."""
-        return self._wanted
+        self.wanted: Folder | None = None
+        self.inline: tuple[WantedContent, ...] = ()
+        self.root: Root | None = None
 
     @property
     def own(self) -> Folder:
         """For those who look at a master: what comes from the slave's own folder, as far as folders came."""
         return EMPTY_FOLDER if self._tree is None else self._tree.own
 
-    @property
-    def root(self) -> Root | None:
-        """What was offered last, with its counts."""
-        return self._root
-
-    @property
-    def inline(self) -> tuple[WantedContent, ...]:
-        """The contents that ride along with the answer to the check, as ``ContentReceived.index`` counts them."""
-        return self._inline
-
     def start(self) -> Check | Look:
         """Return the first request on a connection; what is under way on another one is void."""
-        self._tree, self._wanted, self._inline = None, None, ()
+        self._tree, self.wanted, self.inline = None, None, ()
         self._is_first_due = False
         return self._first()
 
     def next_request(self) -> Request | None:
         """Return what to ask next; ``None``: nothing before something comes, or nothing any more."""
-        if self._wanted is not None:
+        if self.wanted is not None:
             return None
         if self._is_first_due:
             self._is_first_due = False
@@ -105,7 +94,7 @@ class Pull:
             RemoteRefusalError: it does not want to.
         """
         match answer:
-            case _ if self._wanted is not None:
+            case _ if self.wanted is not None:
                 return
             case Same():
                 self._stay()
@@ -117,15 +106,13 @@ class Pull:
                 for part in parts:
                     if self._tree is not None and not self._tree.receive(part):
                         self._begin_again()
-                self._take_tree()
-            case Error(code=code, text=text):
-                if code != MOVED:
-                    raise RemoteRefusalError(code, text)
+                self.wanted = None if self._tree is None else self._tree.wanted
+            case Error(code=code) if code == MOVED:
                 self._begin_again()
-            case Unknown(what=what):
-                raise RemoteRefusalError("unknown", f"the peer does not know the request '{what}'")
             case Bundle():
                 raise LocalProtocolError("a pull asks for no contents")
+            case _:
+                check_refusal(answer)
 
     def finished(self, request: Request) -> None:
         """Note that the answer to a request is complete: what is missing of it is asked for again.
@@ -133,7 +120,7 @@ class Pull:
         Raises:
             RemoteProtocolError: that happened too often.
         """
-        if self._wanted is not None:
+        if self.wanted is not None:
             return
         if isinstance(request, (Check, Look)):
             is_lost = self._tree is None and not self._is_first_due
@@ -152,37 +139,33 @@ class Pull:
     def _stay(self) -> None:
         if not self._trusts_delta or self._look is not None:
             raise RemoteProtocolError("the peer says that nothing is new to one who knows nothing")
-        self._wanted = self._known
+        self.wanted = self._known
 
     def _apply(self, answer: Delta) -> None:
         if self._tree is not None:
             return
         edits = edits_of(answer.edits)
-        self._inline = _inline(answer)
+        self.inline = _inline(answer)
         after = edited(self._known, edits)
         if answer.base == self._known.digest and after.digest == answer.to:
-            self._wanted = after
+            self.wanted = after
             return
         self._trusts_delta = False
         self._begin_again()
 
     def _walk(self, root: Root) -> None:
-        if self._tree is not None and self._root is not None and self._root.digest == root.digest:
+        if self._tree is not None and self.root is not None and self.root.digest == root.digest:
             return
-        self._root = root
+        self.root = root
         self._is_first_due = False
         is_look = self._look is not None
         known, folders = self._known, self._folders
         if is_look and (root.settling or root.unreadable or root.unknown):
             # A digest says nothing of what settles or can't be read: what is known would show none of it.
-            known, folders = EMPTY_FOLDER, KnownFolders(EMPTY_FOLDER)
-        self._wanted = folders.find(root.digest, known)
-        if self._wanted is None:
+            known, folders = EMPTY_FOLDER, KnownFolders()
+        self.wanted = folders.find(root.digest, known)
+        if self.wanted is None:
             self._tree = DraftTree(root.digest, known=known, folders=folders, keeps_marks=is_look)
-
-    def _take_tree(self) -> None:
-        if self._tree is not None:
-            self._wanted = self._tree.wanted
 
     def _begin_again(self) -> None:
         self._tree = None

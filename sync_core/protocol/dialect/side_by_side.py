@@ -2,10 +2,53 @@
 
 from __future__ import annotations
 
-from sync_core.model.folder import Folder
-from sync_core.protocol.dialect.half import TreeHalf, joined
+from sync_core.model.errors import RemoteProtocolError
+from sync_core.model.folder import Folder, unlisted
+from sync_core.protocol.dialect.drafts import LedTree
+from sync_core.protocol.dialect.messages import Answer, Folders, Listing, Request, check_refusal
 
-__all__ = ["SideBySide"]
+__all__ = ["SideBySide", "TreeHalf"]
+
+
+class TreeHalf:
+    """One of the two, and what is asked for it.
+
+    Args:
+        digest: of its root.
+
+    Attributes:
+        digest: as given.
+        tree: what came of it.
+    """
+
+    def __init__(self, digest: bytes) -> None:
+        self.digest = digest
+        self.tree = LedTree(digest)
+
+    def next_request(self) -> Folders | None:
+        """Return what to ask next; ``None``: all that is wanted was asked for."""
+        return self.tree.next_request()
+
+    def receive(self, answer: Answer) -> None:
+        """Take a message of an answer.
+
+        Raises:
+            RemoteRefusalError: the peer does not want to.
+            RemoteProtocolError: it contradicts itself, or its tree is too large.
+        """
+        check_refusal(answer)
+        for part in answer.parts if isinstance(answer, Listing) else ():
+            if not self.tree.receive(part):
+                raise RemoteProtocolError(f"the folder {part.path!r} is gone though it was offered")
+
+    def finished(self, request: Request) -> None:
+        """Note that an answer is complete.
+
+        Raises:
+            RemoteProtocolError: something of it is missing.
+        """
+        if isinstance(request, Folders) and self.tree.lose(request):
+            raise RemoteProtocolError("the peer does not send what it has offered")
 
 
 class SideBySide:
@@ -34,34 +77,24 @@ class SideBySide:
         """
         if self._level is None:
             self._level = [b""]
-            if self.ours.digest != self.theirs.digest:
-                self.ours.want(b"", self.ours.digest, is_deep=False)
-                self.theirs.want(b"", self.theirs.digest, is_deep=False)
-                return True
-            return False
+            return self.ours.digest != self.theirs.digest
+        ours, theirs = self.ours.tree, self.theirs.tree
         level, self._level = self._level, []
-        is_more = False
         for path in level:
-            ours, theirs = self.ours.folders_in(path), self.theirs.folders_in(path)
-            for name in ours.keys() | theirs.keys():
-                mine, other = ours.get(name), theirs.get(name)
-                if mine is not None and other is not None and mine.digest == other.digest:
-                    continue
-                is_more = True
-                inner, is_deep = joined(path, name), mine is None or other is None
-                if mine is not None:
-                    self.ours.want(inner, mine.digest, is_deep=is_deep)
-                if other is not None:
-                    self.theirs.want(inner, other.digest, is_deep=is_deep)
-                if not is_deep:
-                    self._level.append(inner)
-        return is_more
+            here, there = ours.folders_in(path), theirs.folders_in(path)
+            self._level += ours.go_below(path, there)
+            theirs.go_below(path, here)
+        return ours.is_asking or theirs.is_asking
 
     def trees(self) -> tuple[Folder, Folder, Folder]:
         """Return our tree, theirs, and what of ours is the slave's own; what is alike is ``unlisted`` in both.
 
         Raises:
-            RemoteProtocolError: a folder is not the one that was offered.
+            RemoteProtocolError: a folder did not come.
         """
-        ours, own = self.ours.trees()
-        return ours, self.theirs.trees()[0], own
+        ours, theirs = self.ours.tree.wanted, self.theirs.tree.wanted
+        if self.ours.digest == self.theirs.digest:
+            ours = theirs = unlisted(self.ours.digest)
+        if ours is None or theirs is None:
+            raise RemoteProtocolError("the peer does not send what it has offered")
+        return ours, theirs, self.ours.tree.own

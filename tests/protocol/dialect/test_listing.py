@@ -9,9 +9,8 @@ from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder, walk
 from sync_core.model.path import RelPath
 from sync_core.protocol.dialect.codec import decode_answer, message_frame
-from sync_core.protocol.dialect.drafts import DraftTree
+from sync_core.protocol.dialect.drafts import DraftTree, KnownFolders
 from sync_core.protocol.dialect.frames import FrameReader
-from sync_core.protocol.dialect.known import KnownFolders
 from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES
 from sync_core.protocol.dialect.listing import listings
 from sync_core.protocol.dialect.messages import FolderAsked, FolderPart, FolderRecord, Listing
@@ -30,7 +29,7 @@ def a_file(content: bytes = b"x", *, is_settling: bool = False) -> File:
 
 
 def draft_of(tree: Folder, *, keeps_marks: bool = True) -> DraftTree:
-    return DraftTree(tree.digest, known=EMPTY_FOLDER, folders=KnownFolders(EMPTY_FOLDER), keeps_marks=keeps_marks)
+    return DraftTree(tree.digest, known=EMPTY_FOLDER, folders=KnownFolders(), keeps_marks=keeps_marks)
 
 
 def carried(message: Listing) -> Listing:

@@ -9,7 +9,6 @@ from sync_core.model.compare import Diff, compare
 from sync_core.model.errors import RemoteProtocolError, RemoteRefusalError
 from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.overlay import overlay
-from sync_core.protocol.dialect.half import TreeHalf
 from sync_core.protocol.dialect.listing import listings
 from sync_core.protocol.dialect.messages import (
     Error,
@@ -21,7 +20,7 @@ from sync_core.protocol.dialect.messages import (
     Listing,
     Unknown,
 )
-from sync_core.protocol.dialect.side_by_side import SideBySide
+from sync_core.protocol.dialect.side_by_side import SideBySide, TreeHalf
 from tests.support.folders import a_tree, some_folders
 
 
@@ -101,7 +100,7 @@ def test_what_was_not_offered_is_refused(part: FolderPart) -> None:
     assert half.next_request() is not None
     with pytest.raises(RemoteProtocolError):
         half.receive(Listing(parts=(part,), last=True))
-        half.trees()
+        both.trees()
 
 
 def test_a_listing_that_ends_too_early_is_refused() -> None:
