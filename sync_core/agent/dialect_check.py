@@ -15,13 +15,12 @@ from typing import Final
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.content_fetch import BrokenOffError, ContentFetch
 from sync_core.agent.master_link import Checked
-from sync_core.model.answer_plan import PlannedWrite, portion
+from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update, portion
 from sync_core.model.compare import realizes
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import sha256_of
 from sync_core.model.folder import Folder
 from sync_core.model.path import RelPath
-from sync_core.model.update_plan import UpdatePlan, plan_update
 from sync_core.net.dialect_client import DialectConnection
 from sync_core.protocol.dialect.client import Answered, ContentReceived, Finished
 from sync_core.protocol.dialect.contents import WantedContent

@@ -1,8 +1,9 @@
-"""What a master answers to a classic list: the comparison of ``protocol.md`` section 3.4, with its known faults mended.
+"""What turns one tree into another: an answer to a classic list, and an update of the cache in our own dialect.
 
-Contents are compared by md5 whatever the times say, a change of kind is sent as a removal and the new kind, and what
-is held back is neither sent nor removed. ``plan_answer`` says which contents are needed, ``portion`` how much of that
-goes in one answer, and ``build_changes`` puts the contents in, once somebody has read them.
+Classic is the comparison of ``protocol.md`` section 3.4, with its known faults mended: contents are compared by md5
+whatever the times say, and a change of kind is sent as a removal and the new kind. An update compares the whole state.
+What is held back is neither sent nor removed. ``portion`` says how much of a plan goes in one answer, ``build_changes``
+puts the contents in, once somebody has read them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, Self, TypeAlias, TypeVar
 
 from sync_core.model.change import Adjust, Change, Changes, MakeDirectory, Remove, WriteFile
-from sync_core.model.equality import has_content, is_withheld
+from sync_core.model.equality import has_content, has_state, is_withheld
 from sync_core.model.errors import TreeError
 from sync_core.model.file import File, Layer, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, is_same, kind_of, names_of
@@ -20,7 +21,17 @@ from sync_core.model.overlay import layer_in, own_below
 from sync_core.model.path import ROOT, RelPath, join
 from sync_core.model.scan import Trouble
 
-__all__ = ["BuiltChanges", "Plan", "PlannedWrite", "ReadContent", "build_changes", "plan_answer", "portion"]
+__all__ = [
+    "BuiltChanges",
+    "Plan",
+    "PlannedWrite",
+    "ReadContent",
+    "UpdatePlan",
+    "build_changes",
+    "plan_answer",
+    "plan_update",
+    "portion",
+]
 
 _SMALL_SHARE: Final = 16
 """A file is small if so many of its size fit into one answer."""
@@ -28,15 +39,11 @@ _SMALL_SHARE: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedWrite:
-    """A file that must be sent.
+    """A file that must be sent; its fields are those of ``File``.
 
     Attributes:
         path: where it belongs.
-        md5: what its content must have when it is read.
-        sha256: likewise; ``None`` where it is not known.
-        last_write_time: whole seconds since the epoch, UTC.
-        size_bytes: as far as it is known.
-        mode: permission bits, at most 0o777; ``None`` where they are not known.
+        md5: what its content must have when it is read; likewise its ``sha256`` where that is known.
         layer: which folder of ``remote`` holds the content; ``None`` if that is nobody's matter here.
     """
 
@@ -66,81 +73,88 @@ class PlannedWrite:
 Plan: TypeAlias = tuple[MakeDirectory | PlannedWrite | Remove, ...]
 """In document order, like ``Changes``."""
 
+UpdatePlan: TypeAlias = tuple[MakeDirectory | PlannedWrite | Adjust | Remove, ...]
+"""The same for a cache, where files may keep their contents."""
+
 ReadContent: TypeAlias = Callable[[PlannedWrite], bytes]
 """Returns the content of a planned file; raises a ``TreeError`` where it can't."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltChanges:
-    """The changes to send.
-
-    Attributes:
-        changes: in document order.
-        left_out: files that could not be read, or no longer have the planned content; the next answer brings them.
-    """
+    """The changes to send; ``left_out``: files that can't be read, or are others now, and come with the next answer."""
 
     changes: Changes
     left_out: tuple[Trouble, ...]
 
 
 def plan_answer(view: Folder, listed: Folder, *, own: Folder | None = None) -> Plan:
-    """Return what turns the listed tree into the view.
-
-    Folders that both have are always repeated; a removed folder is one element. Only what was listed is removed. Of
-    folders that are known to be the same only the folders are walked.
+    """Return what turns the listed tree into the view; folders that both have are repeated, a removed one is one step.
 
     Args:
         view: what the slave should have.
         listed: what the slave says it has.
         own: the layer of the slave's own folder in the view; without one everything comes from ``_all``.
     """
-    planner = _Planner()
+    planner = _Planner(is_answer=True)
     planner.folders(view, listed, own or EMPTY_FOLDER, ROOT, is_blind=view.is_unreadable)
+    return tuple(step for step in planner.plan if not isinstance(step, Adjust))
+
+
+def plan_update(cache: Folder, wanted: Folder) -> UpdatePlan:
+    """Return what turns ``cache`` into ``wanted``; nothing where the one realizes the other (``compare.realizes``).
+
+    Only new folders are made, and a file of which only time or permission bits are others is adjusted.
+    """
+    planner = _Planner(is_answer=False)
+    planner.folders(wanted, cache, None, ROOT, is_blind=wanted.is_unreadable)
     return tuple(planner.plan)
 
 
 class _Planner:
-    """One walk over the view and the list, and what it planned so far."""
+    """One walk over what is wanted and what is there; an answer repeats folders, and leaves files with their content.
 
-    def __init__(self) -> None:
-        self.plan: list[MakeDirectory | PlannedWrite | Remove] = []
+    ``own``: the own layer's folder at the place, ``None`` where layers don't matter. ``is_blind``: not all that is
+    wanted could be read, so nothing is removed.
+    """
 
-    def folders(self, view: Folder, listed: Folder, own: Folder, path: RelPath, *, is_blind: bool) -> None:
-        """Plan what is in a folder.
+    def __init__(self, *, is_answer: bool) -> None:
+        self.plan: list[MakeDirectory | PlannedWrite | Adjust | Remove] = []
+        self._is_answer = is_answer
 
-        Args:
-            view: the view's.
-            listed: the slave's, empty where it has none.
-            own: the own layer's, likewise.
-            path: where they lie.
-            is_blind: not all of the view's could be read, so nothing is removed.
-        """
-        if is_same(view, listed):
-            if view.totals.folders:
-                self._repeat(view, path)
+    def folders(self, wanted: Folder, have: Folder, own: Folder | None, path: RelPath, *, is_blind: bool) -> None:
+        if is_same(wanted, have):
+            if self._is_answer and wanted.totals.folders:
+                self._repeat(wanted, path)
             return
-        for name in names_of(view, listed):
-            ours, theirs = view.children.get(name), listed.children.get(name)
-            if ours is None:
-                if theirs is not None and not is_blind:
-                    self.plan.append(Remove(path=join(path, name), kind=kind_of(theirs)))
-            elif isinstance(ours, File) and isinstance(theirs, File) and has_content(theirs, ours):
+        for name in names_of(wanted, have):
+            entry, there = wanted.children.get(name), have.children.get(name)
+            if entry is there and (isinstance(entry, File) or not self._is_answer):
                 continue
-            elif not is_withheld(ours, theirs):
-                self._entry(ours, theirs, own, path, name, is_blind=is_blind)
+            if entry is None:
+                if there is not None and not is_blind:
+                    self.plan.append(Remove(path=join(path, name), kind=kind_of(there)))
+            elif isinstance(entry, File) and isinstance(there, File) and has_content(there, entry):
+                if not (self._is_answer or has_state(there, entry) or is_withheld(entry, there)):
+                    time = there.last_write_time if entry.last_write_time is None else entry.last_write_time
+                    self.plan.append(Adjust(path=join(path, name), last_write_time=time or 0, mode=entry.mode))
+            elif not is_withheld(entry, there):
+                self._entry(entry, there, own, path, name, is_blind=is_blind)
 
     def _entry(
-        self, ours: Entry, theirs: Entry | None, own: Folder, above: RelPath, name: str, *, is_blind: bool
+        self, wanted: Entry, there: Entry | None, own: Folder | None, above: RelPath, name: str, *, is_blind: bool
     ) -> None:
         path = join(above, name)
-        if theirs is not None and kind_of(theirs) is not kind_of(ours):
-            self.plan.append(Remove(path=path, kind=kind_of(theirs)))
-        if isinstance(ours, File):
-            self.plan.append(PlannedWrite.of(ours, path, layer_in(own, name, ours)))
+        if there is not None and kind_of(there) is not kind_of(wanted):
+            self.plan.append(Remove(path=path, kind=kind_of(there)))
+            there = None
+        if isinstance(wanted, File):
+            self.plan.append(PlannedWrite.of(wanted, path, layer_in(own, name, wanted)))
             return
-        self.plan.append(MakeDirectory(path=path))
-        below = theirs if isinstance(theirs, Folder) else EMPTY_FOLDER
-        self.folders(ours, below, own_below(own, name), path, is_blind=is_blind or ours.is_unreadable)
+        if self._is_answer or there is None:
+            self.plan.append(MakeDirectory(path=path))
+        below = there if isinstance(there, Folder) else EMPTY_FOLDER
+        self.folders(wanted, below, own_below(own, name), path, is_blind=is_blind or wanted.is_unreadable)
 
     def _repeat(self, folder: Folder, path: RelPath) -> None:
         """Tell the folders of one that both have alike."""
@@ -198,11 +212,7 @@ def build_changes(plan: Plan, read_content: ReadContent) -> BuiltChanges:
     """Return the plan with contents.
 
     A file that can't be read, or whose content is no longer the planned one, is left out together with the removal
-    that makes room for it, so that the slave keeps what it has.
-
-    Args:
-        plan: from ``plan_answer``.
-        read_content: called once for every planned file, in order.
+    that makes room for it, so that the slave keeps what it has. ``read_content`` is called once for each, in order.
     """
     changes: list[Change] = []
     left_out: list[Trouble] = []

@@ -114,15 +114,7 @@ class _Comparison:
         self.entries: list[DiffEntry] = []
 
     def folders(self, master: Folder, slave: Folder, own: Folder | None, path: RelPath, *, is_shielded: bool) -> None:
-        """Compare what is in two folders.
-
-        Args:
-            master: the master's.
-            slave: the slave's.
-            own: the own layer's at this place, empty where it has none; ``None`` where layers are not known.
-            path: where they lie.
-            is_shielded: the master does not know all that is in it, so nothing of the slave's counts as extra.
-        """
+        """Compare two folders; ``is_shielded``: not all of the master's is known, so nothing is extra there."""
         if is_same(master, slave) and not master.totals.unknown:
             self.same += master.totals.files
             return
@@ -142,12 +134,11 @@ class _Comparison:
         path = join(above, name)
         is_unknown = ours.is_unreadable if isinstance(ours, Folder) else ours.is_held_back and ours.md5 is None
         if not is_unknown and not (isinstance(ours, Folder) and isinstance(theirs, Folder)):
-            layer = None if own is None else layer_in(own, name, ours)
-            self._tell(path, State.MISSING if theirs is None else State.CHANGED, ours, theirs, layer)
+            state = State.MISSING if theirs is None else State.CHANGED
+            self._tell(path, state, ours, theirs, layer_in(own, name, ours))
         below = theirs if isinstance(theirs, Folder) else EMPTY_FOLDER
         if isinstance(ours, Folder):
-            own_folder = None if own is None else own_below(own, name)
-            self.folders(ours, below, own_folder, path, is_shielded=is_shielded or is_unknown)
+            self.folders(ours, below, own_below(own, name), path, is_shielded=is_shielded or is_unknown)
         elif not (is_shielded or is_unknown):
             for inner, entry in below.children.items():
                 self._extra(entry, join(path, inner))
@@ -170,7 +161,7 @@ def realizes(have: Folder, wanted: Folder) -> bool:
     """Whether nothing would be sent to a slave that has ``have``, and nothing removed; it ends at the first difference.
 
     Files are compared by their whole state where both sides know it (``equality.has_state``), by md5 where one of them
-    comes from a classic list. So it agrees with ``update_plan``, and for classic lists with ``answer_plan``. What
+    comes from a classic list. So it agrees with ``plan_update``, and for classic lists with ``plan_answer``. What
     ``wanted`` holds back counts as equal, whatever ``have`` has there.
     """
     return is_same(have, wanted) or _realizes(have, wanted, is_blind=wanted.is_unreadable)

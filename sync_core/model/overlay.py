@@ -63,20 +63,18 @@ def layer_of(own: Folder | None, path: RelPath, kind: Kind) -> Layer:
     return Layer.OWN if found is not None and kind_of(found) is kind else Layer.ALL
 
 
-def layer_in(own: Folder, name: str, entry: Entry) -> Layer:
-    """Return which layer an entry of a view comes from, where a walk is at the own layer's folder that would hold it.
-
-    Args:
-        own: the own layer's folder at the place of the walk, empty where it has none.
-        name: of the entry.
-        entry: what the view has there.
-    """
+def layer_in(own: Folder | None, name: str, entry: Entry) -> Layer | None:
+    """Return which layer an entry of a view comes from; ``own``: the own layer's folder there, ``None`` = not known."""
+    if own is None:
+        return None
     found = own.children.get(name)
     return Layer.OWN if found is not None and kind_of(found) is kind_of(entry) else Layer.ALL
 
 
-def own_below(own: Folder, name: str) -> Folder:
+def own_below(own: Folder | None, name: str) -> Folder | None:
     """Return the own layer's folder of that name for a walk that goes on below; an empty one where it has none."""
+    if own is None:
+        return None
     found = own.children.get(name)
     return found if isinstance(found, Folder) else EMPTY_FOLDER
 

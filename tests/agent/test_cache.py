@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from sync_core.agent.cache import CacheFolder, CacheUpdate
-from sync_core.model.answer_plan import PlannedWrite, plan_answer
+from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_answer, plan_update
 from sync_core.model.change import Changes, Remove, WriteFile
 from sync_core.model.errors import FileTroubleError, TooManyRemovalsError, UnsafeNameError
 from sync_core.model.file import Kind
 from sync_core.model.folder import EMPTY_FOLDER, Folder, walk
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import RelPath
-from sync_core.model.update_plan import UpdatePlan, plan_update
 from sync_core.tree.temporaries import new_token
 from tests.support.digests import MemoryDigests
 from tests.support.disk import TIME, a_link, read_tree, write_tree

@@ -11,13 +11,12 @@ import pytest
 
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.content_fetch import BrokenOffError, ContentFetch
-from sync_core.model.answer_plan import PlannedWrite
+from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update
 from sync_core.model.errors import FileTroubleError, RemoteProtocolError
 from sync_core.model.file import sha256_of
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import RelPath
-from sync_core.model.update_plan import UpdatePlan, plan_update
 from sync_core.net.dialect_client import DialectConnection
 from sync_core.protocol.dialect.messages import Check, Same
 from sync_core.tree.apply import Applied

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.answer_plan import plan_answer
+from sync_core.model.answer_plan import plan_answer, plan_update
 from sync_core.model.change import MakeDirectory
 from sync_core.model.compare import Counts, State, compare, realizes
 from sync_core.model.edit import edited
@@ -14,7 +14,6 @@ from sync_core.model.file import File, Kind, Layer
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
 from sync_core.model.overlay import overlay
 from sync_core.model.path import RelPath, sort_key
-from sync_core.model.update_plan import plan_update
 from tests.support.folders import (
     NEW,
     TIME,
