@@ -50,9 +50,10 @@ def _show(call: Call, found: FileList) -> None:
         case Output.JSON:
             call.sink.document("files", files_document(found))
         case Output.XML:
-            from sync_core.protocol.listing import encode_list
+            from sync_core.protocol.messages import FetchUpdatedFiles
+            from sync_core.protocol.requests import encode_request
 
-            call.sink.streams.write_bytes(encode_list(found.tree))
+            call.sink.streams.write_bytes(encode_request(FetchUpdatedFiles(listed=found.tree)))
             if call.sink.streams.stdout.isatty():
                 call.sink.lines([""])
         case Output.MD5SUM:

@@ -7,14 +7,14 @@ happens at it, below it or to a folder above it takes the trust away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
 from sync_core.model.path import ROOT, RelPath, ancestors, parent_of
 
-__all__ = ["MAX_HINTED_PATHS", "Hint", "HintKind", "HintedLook", "PendingHints", "trusted_paths"]
+__all__ = ["MAX_HINTED_PATHS", "Hint", "HintKind", "HintedLook", "PendingHints"]
 
 MAX_HINTED_PATHS: Final = 10_000
 """Paths that are kept one by one; of more, only that the whole tree is to be looked at."""
@@ -105,21 +105,6 @@ class PendingHints:
         half of what is complete now. The next look can trust that.
         """
         return frozenset(path for path in look.trusted if not self._heard.touches(path))
-
-
-def trusted_paths(hints: Iterable[Hint], newer: Iterable[Hint] = ()) -> frozenset[RelPath]:
-    """Return what a ``Settler`` may trust after a look.
-
-    Args:
-        hints: those that came before the look, in order.
-        newer: those that came since it began; they only take trust away.
-    """
-    heard, since = _Heard(), _Heard()
-    for hint in hints:
-        heard.add(hint)
-    for hint in newer:
-        since.add(hint)
-    return frozenset(path for path in heard.trusted() if not since.touches(path))
 
 
 class _Heard:

@@ -45,7 +45,6 @@ __all__ = [
     "answer_element",
     "answer_pieces",
     "decode_answer",
-    "encode_answer",
     "error_answer",
     "refusal_answer",
 ]
@@ -56,28 +55,14 @@ Pieces = tuple[bytes, ...]
 _JSYNC = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
-def error_answer(code: str, *insertions: object, time: str = "") -> ErrorAnswer:
-    """Return the ERROR answer with the catalogue's text for ``code``.
-
-    Args:
-        code: of the catalogue in ``texts``.
-        insertions: the values of its text.
-        time: as ``times.format_second`` writes it; ``ServerSession.send_answer`` fills an empty one in.
-
-    Raises:
-        KeyError: the catalogue has no such code.
-    """
-    return ErrorAnswer(code=code, text=text(code, *insertions), time=time)
+def error_answer(code: str, *insertions: object) -> ErrorAnswer:
+    """Return the ERROR answer with the catalogue's text for ``code``; ``KeyError``: there is no such code."""
+    return ErrorAnswer(code=code, text=text(code, *insertions))
 
 
-def refusal_answer(error: RemoteProtocolError, *, time: str = "") -> ErrorAnswer:
+def refusal_answer(error: RemoteProtocolError) -> ErrorAnswer:
     """Return the ERROR answer to a request that ``requests.decode_request`` refused with ``error``."""
-    return ErrorAnswer(code=error.answer_code, text=str(error), time=time)
-
-
-def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
-    """Return the same as ``answer_pieces`` in one piece."""
-    return b"".join(answer_pieces(answer, time=time, pretty=pretty))
+    return ErrorAnswer(code=error.answer_code, text=str(error))
 
 
 def answer_pieces(answer: Answer, *, time: str, pretty: bool = False) -> Pieces:

@@ -17,24 +17,15 @@ from sync_core.model.path import name_bytes
 from sync_core.protocol.names import DIRECTORY, FILE, MAX_FOLDERS, wire_name
 from sync_core.protocol.texts import one_line
 from sync_core.protocol.times import MAX_TIME_S, format_last_write_time
-from sync_core.protocol.xml import Element, attribute, write
+from sync_core.protocol.xml import Element, attribute
 
-__all__ = ["LIST", "TREE_MD5", "encode_list", "file_list_element", "list_element", "tree_md5"]
+__all__ = ["LIST", "TREE_MD5", "file_list_element", "list_element", "tree_md5"]
 
 LIST = "supervisor.remote_scheduler.configuration.fetch_updated_files"
 """The element that holds a list: a slave's request, and the answer to ``<jsync.files/>``."""
 
 TREE_MD5 = "tree_md5"
 """The attribute with the digest of a file list."""
-
-
-def encode_list(tree: Folder) -> bytes:
-    """Return the protocol's own document for ``tree``: the request that a real 1.3 slave would send.
-
-    Raises:
-        UnsafeNameError: a name can't travel; the error names it.
-    """
-    return write(list_element(tree), encoding="iso-8859-1")
 
 
 def list_element(tree: Folder, name: str = LIST) -> Element:

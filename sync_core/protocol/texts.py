@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-__all__ = ["MAX_INSERTION_CHARS", "errno_text", "one_line", "text"]
+__all__ = ["MAX_INSERTION_CHARS", "one_line", "text"]
 
 MAX_INSERTION_CHARS = 500
 """Where the original cuts a value; three dots follow."""
@@ -97,18 +97,6 @@ def text(code: str, *insertions: object) -> str:
     placed = "".join(_parts(template, values))
     appended = "".join(f" [{value}]" for n, value in enumerate(values, 1) if f"${n}" not in template)
     return f"{code}  {placed}{appended}"
-
-
-def errno_text(number: int, reason: str, call: str, where: str) -> str:
-    """Return a system error as the original logs it: ``ERRNO-111  Connection refused [connect] [10.0.0.5:4444]``.
-
-    Args:
-        number: the errno.
-        reason: the operating system's words for it.
-        call: the system call that failed.
-        where: the peer or path concerned.
-    """
-    return f"ERRNO-{number}  {_insertion(reason)} [{_insertion(call)}] [{_insertion(where)}]"
 
 
 def _parts(template: str, values: list[str]) -> list[str]:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.hints import Hint, HintKind, PendingHints, trusted_paths
+from sync_core.model.hints import Hint, HintKind, PendingHints
 from sync_core.model.path import ROOT, RelPath
+from tests.support.hints import trusted_paths
 
 COMPLETE, BEGUN, LOOK = HintKind.COMPLETE, HintKind.BEGUN, HintKind.LOOK
 

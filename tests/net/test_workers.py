@@ -7,11 +7,9 @@ import threading
 import pytest
 
 from sync_core.model.change import MakeDirectory, WriteFile
-from sync_core.model.edit import tree_of
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
 from sync_core.net.workers import WORTH_A_THREAD_BYTES, answer_weight_bytes, beside_loop, request_weight_bytes
-from sync_core.protocol.answers import encode_answer
 from sync_core.protocol.messages import (
     Answer,
     ChangesAnswer,
@@ -27,6 +25,8 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.requests import encode_request
 from tests.support.net import run
+from tests.support.trees import tree_of
+from tests.support.wire import encode_answer
 
 TREE = tree_of(
     (RelPath(f"folder/{n:05}.job.xml"), File(md5="0" * 32, last_write_time=n, size_bytes=n)) for n in range(1000)

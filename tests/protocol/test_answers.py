@@ -5,11 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.change import WriteFile
-from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
-from sync_core.protocol.answers import answer_pieces, decode_answer, encode_answer, error_answer, refusal_answer
+from sync_core.protocol.answers import answer_pieces, decode_answer, error_answer, refusal_answer
 from sync_core.protocol.changes import encode_changes
 from sync_core.protocol.messages import (
     Answer,
@@ -23,7 +22,8 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.schema import refusal
 from tests.protocol.strategies import answers
-from tests.support.wire import TIME
+from tests.support.trees import tree_of
+from tests.support.wire import TIME, encode_answer
 
 HEAD = b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<spooler><answer time="2026-11-24 03:16:21.992">'
 TAIL = b"</answer></spooler>"
@@ -145,10 +145,10 @@ def test_answers_that_make_no_sense_are_refused(document: bytes, reason: str) ->
 
 def test_errors_have_the_catalogues_text() -> None:
     expected = ErrorAnswer(
-        code="SCHEDULER-457", text="SCHEDULER-457  Remote scheduler '10.0.0.7' has not been registered", time="now"
+        code="SCHEDULER-457", text="SCHEDULER-457  Remote scheduler '10.0.0.7' has not been registered"
     )
-    assert error_answer("SCHEDULER-457", "10.0.0.7", time="now") == expected
-    assert refusal_answer(refusal("SCHEDULER-457", "10.0.0.7"), time="now") == expected
+    assert error_answer("SCHEDULER-457", "10.0.0.7") == expected
+    assert refusal_answer(refusal("SCHEDULER-457", "10.0.0.7")) == expected
 
 
 @given(answers)

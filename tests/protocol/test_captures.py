@@ -9,7 +9,7 @@ import pytest
 from sync_core.model.change import Changes, WriteFile
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.path import name_bytes
-from sync_core.protocol.answers import decode_answer, encode_answer, error_answer
+from sync_core.protocol.answers import decode_answer, error_answer
 from sync_core.protocol.client import AnswerReceived, ClientSession
 from sync_core.protocol.messages import (
     Answer,
@@ -27,7 +27,7 @@ from sync_core.protocol.requests import decode_request, encode_request
 from sync_core.protocol.server import HttpSeen, ServerEvent, ServerSession
 from sync_core.protocol.states import ClientState, ServerState
 from tests.support.captures import Message, Probe, ScriptedAnswers, conversation, probes, scripted_answers
-from tests.support.wire import PretendWire, Splitter, byte_by_byte, drain, whole
+from tests.support.wire import PretendWire, Splitter, byte_by_byte, drain, encode_answer, whole
 
 RECORDINGS = [(name, message) for name in ("00-canonical", "04-lost-and-back") for message in conversation(name)]
 REAL_REQUESTS = [message.data for _, message in RECORDINGS if message.is_request]

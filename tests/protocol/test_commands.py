@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
@@ -24,6 +23,7 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.names import FILE
 from sync_core.protocol.xml import Element, parse, write
+from tests.support.trees import tree_of
 
 REGISTER = "register_remote_scheduler"
 LISTED = tree_of([(RelPath("x"), File())])

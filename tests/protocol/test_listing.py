@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from sync_core.model.edit import tree_of
 from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, walk
 from sync_core.model.path import RelPath
 from sync_core.protocol.list_reader import FileListContent, ListContent, ListedFiles, read_file_list, read_list
-from sync_core.protocol.listing import LIST, encode_list, file_list_element, list_element, tree_md5
+from sync_core.protocol.listing import LIST, file_list_element, list_element, tree_md5
 from sync_core.protocol.messages import FetchUpdatedFiles, FileListAnswer
 from sync_core.protocol.names import DIRECTORY, FILE, MAX_FOLDERS
 from sync_core.protocol.requests import encode_request
 from sync_core.protocol.times import MAX_TIME_S
 from sync_core.protocol.xml import Element, parse, write
 from tests.protocol.strategies import file_lists, trees
+from tests.support.trees import tree_of
 
 MD5 = "0e88dadbfda924ae8fe9b21c73b661a6"
 
@@ -51,7 +51,7 @@ def file_list(root: Element) -> ListedFiles:
 
 
 def test_a_list_holds_what_real_peers_take() -> None:
-    assert encode_list(TREE) == (
+    assert encode_request(FetchUpdatedFiles(listed=TREE)) == (
         b'<?xml version="1.0" encoding="ISO-8859-1"?>\n'
         b"<supervisor.remote_scheduler.configuration.fetch_updated_files>"
         b'<configuration.file name="b"/>'
@@ -61,7 +61,6 @@ def test_a_list_holds_what_real_peers_take() -> None:
         b"</configuration.directory>"
         b"</supervisor.remote_scheduler.configuration.fetch_updated_files>"
     )
-    assert encode_list(TREE) == encode_request(FetchUpdatedFiles(listed=TREE))
 
 
 def test_a_file_list_holds_all_that_the_format_does() -> None:
@@ -279,7 +278,7 @@ def plain(folder: Folder) -> Folder:
 
 @given(trees(is_full=True))
 def test_lists_are_read_back_without_what_requests_leave_out(held: Folder) -> None:
-    found = read_list(parse(encode_list(held), {LIST: ListContent}))
+    found = read_list(parse(encode_request(FetchUpdatedFiles(listed=held)), {LIST: ListContent}))
     assert found == plain(held)
     assert [path for path, _ in walk(found)] == [path for path, _ in walk(held)]
     assert found.digest == plain(held).digest

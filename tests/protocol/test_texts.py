@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.protocol.texts import MAX_INSERTION_CHARS, errno_text, one_line, text
+from sync_core.protocol.texts import MAX_INSERTION_CHARS, one_line, text
 
 CASES = [
     ("SCHEDULER-105", ("x",), "SCHEDULER-105  Unknown command 'x'"),
@@ -109,11 +109,6 @@ def test_unknown_code_is_a_bug() -> None:
         text("SCHEDULER-0")
 
 
-def test_system_errors_read_as_in_the_original() -> None:
-    expected = "ERRNO-111  Connection refused [connect] [10.0.0.5:4444]"
-    assert errno_text(111, "Connection refused", "connect", "10.0.0.5:4444") == expected
-
-
 def test_values_are_cut_and_trimmed() -> None:
     assert text("SCHEDULER-902", "x" * MAX_INSERTION_CHARS) == "SCHEDULER-902  state=" + "x" * 500
     assert text("SCHEDULER-902", "x" * (MAX_INSERTION_CHARS + 1)) == "SCHEDULER-902  state=" + "x" * 500 + "..."
@@ -144,4 +139,3 @@ def test_values_are_safe_for_one_line(value: str, expected: str) -> None:
 @given(st.text())
 def test_no_value_ever_breaks_a_line(value: str) -> None:
     assert text("SCHEDULER-965", value).isprintable()
-    assert errno_text(1, value, value, value).isprintable()

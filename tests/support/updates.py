@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sync_core.model.answer_plan import PlannedWrite
 from sync_core.model.change import Adjust, Change, MakeDirectory, Remove, WriteFile
-from sync_core.model.edit import folder_of, tree_of
+from sync_core.model.edit import folder_of
 from sync_core.model.file import File, Kind, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, kind_of, names_of
 from sync_core.model.inventory import MaxDelete
@@ -16,6 +16,7 @@ from sync_core.tree.apply import Applied, Update, apply_changes
 from sync_core.tree.disk import LOCAL_DISK, Disk
 from sync_core.tree.update import Step
 from tests.support.disk import TIME, Tree
+from tests.support.trees import tree_of
 
 __all__ = [
     "ANY",

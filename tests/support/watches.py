@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from sync_core.model.hints import Hint, HintKind, trusted_paths
+from sync_core.model.hints import Hint, HintKind
 from sync_core.model.path import RelPath
 from sync_core.tree.inotify import Inotify
 from sync_core.tree.watch import Watch
+from tests.support.hints import trusted_paths
 from tests.support.net import eventually
 
 __all__ = ["MeanKernel", "Watched", "inotify_descriptors", "watching"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from sync_core.model.errors import RemoteProtocolError
-from sync_core.protocol.answers import refusal_answer
+from sync_core.protocol.answers import answer_pieces, refusal_answer
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientEvent, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import Answer, Request
 from sync_core.protocol.requests import decode_request
@@ -16,6 +16,11 @@ from sync_core.protocol.server import Closed, RequestReceived, ServerEvent, Serv
 TIME = "2026-11-24 03:16:21.992"
 
 Splitter = Callable[[bytes], Iterable[bytes]]
+
+
+def encode_answer(answer: Answer, *, time: str, pretty: bool = False) -> bytes:
+    """Return the bytes of an answer in one piece."""
+    return b"".join(answer_pieces(answer, time=time, pretty=pretty))
 
 
 def whole(data: bytes) -> list[bytes]:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sync_core.protocol.answers import encode_answer
 from sync_core.protocol.dialect.opening import OPENING, agrees
 from sync_core.protocol.messages import Answer, ErrorAnswer, OkAnswer, OpenDialect
 from sync_core.protocol.requests import encode_request
+from tests.support.wire import encode_answer
 
 
 def test_it_is_the_request_of_the_classic_dialect() -> None:
