@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sync_core.model.change import Change, Changes, MakeDirectory, Remove, WriteFile
-from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
 from sync_core.model.file import Kind
 from sync_core.model.path import ROOT, RelPath, join, name_of, parent_of
 from sync_core.protocol.names import DIRECTORY, FILE, check_depth, read_name, wire_name
 from sync_core.protocol.schema import parse_boolean, violation
 from sync_core.protocol.times import format_last_write_time, parse_time
-from sync_core.protocol.xml import Element, attribute
+from sync_core.protocol.xml import Element, attribute, content_of
 
 __all__ = ["ChangesContent", "encode_changes", "read_changes"]
 
@@ -116,43 +115,14 @@ class ChangesContent:
     """
 
     def __init__(self, _name: str) -> None:
-        self._changes: list[Change] = []
+        self.changes: list[Change] = []
         self._places = [_Place(ROOT)]
         self._file: _File | None = None
         self._passed_over = 0  # how many elements are open that hold nothing for us
         self._is_in_content = False
-        self._failure: RemoteProtocolError | None = None
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """Take the beginning of an entry, or of a content."""
-        if self._failure is not None:
-            return
-        try:
-            self._start(name, attributes)
-        except RemoteProtocolError as error:
-            self._failure = error
-
-    def end(self) -> None:
-        """Take the end of one."""
-        if self._failure is not None:
-            return
-        try:
-            self._end()
-        except RemoteProtocolError as error:
-            self._failure = error
-
-    def data(self, piece: str) -> None:
-        """Take a piece of a content."""
-        if self._is_in_content and not self._passed_over and self._file is not None:
-            self._file.pieces.append(piece)
-
-    def changes(self) -> Changes:
-        """Return what is asked for, in document order; raises what ``read_changes`` raises."""
-        if self._failure is not None:
-            raise self._failure
-        return tuple(self._changes)
-
-    def _start(self, name: str, attributes: Mapping[str, str]) -> None:
         if self._passed_over or self._is_in_content:
             self._passed_over += 1
         elif self._file is not None:
@@ -161,6 +131,23 @@ class ChangesContent:
             self._start_entry(name, attributes)
         else:
             self._passed_over = 1
+
+    def end(self) -> None:
+        """Take the end of one."""
+        if self._passed_over:
+            self._passed_over -= 1
+        elif self._is_in_content:
+            self._is_in_content = False
+        elif self._file is not None:
+            file, self._file = self._file, None
+            self.changes.append(_written(file))
+        else:
+            self._places.pop()
+
+    def data(self, piece: str) -> None:
+        """Take a piece of a content."""
+        if self._is_in_content and not self._passed_over and self._file is not None:
+            self._file.pieces.append(piece)
 
     def _start_content(self, file: _File, name: str, attributes: Mapping[str, str]) -> None:
         if name != _CONTENT or file.has_content:
@@ -177,26 +164,15 @@ class ChangesContent:
             raise violation(f"the name '{name}' stands twice in one folder")
         path = join(place.path, name)
         if "removed" in attributes and parse_boolean(Element(element, attributes), "removed"):
-            self._changes.append(Remove(path=path, kind=Kind.FILE if element == FILE else Kind.DIRECTORY))
+            self.changes.append(Remove(path=path, kind=Kind.FILE if element == FILE else Kind.DIRECTORY))
             self._passed_over = 1
             return
         place.made.add(name)
         if element == FILE:
             self._file = _File(path, attributes.get("last_write_time", ""))
         else:
-            self._changes.append(MakeDirectory(path=path))
+            self.changes.append(MakeDirectory(path=path))
             self._places.append(_Place(path))
-
-    def _end(self) -> None:
-        if self._passed_over:
-            self._passed_over -= 1
-        elif self._is_in_content:
-            self._is_in_content = False
-        elif self._file is not None:
-            file, self._file = self._file, None
-            self._changes.append(_written(file))
-        else:
-            self._places.pop()
 
 
 def read_changes(outer: Element) -> Changes:
@@ -211,9 +187,7 @@ def read_changes(outer: Element) -> Changes:
     """
     if outer.attributes.get("name"):
         raise violation(f"the outer '{DIRECTORY}' has a name")
-    if not isinstance(outer.content, ChangesContent):
-        raise LocalProtocolError(f"the content of '{outer.name}' was not read as changes")
-    return outer.content.changes()
+    return tuple(content_of(outer, ChangesContent).changes)
 
 
 def _written(file: _File) -> WriteFile:

@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from sync_core.model.edit import folder_of
-from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
 from sync_core.model.file import File, Layer
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
 from sync_core.model.path import ROOT, join
@@ -16,7 +15,7 @@ from sync_core.protocol.listing import TREE_MD5, tree_md5
 from sync_core.protocol.names import DIRECTORY, FILE, read_name
 from sync_core.protocol.schema import check_element, parse_boolean, parse_number, violation
 from sync_core.protocol.times import is_schema_time, parse_time
-from sync_core.protocol.xml import Element
+from sync_core.protocol.xml import Element, content_of
 
 __all__ = ["FileListContent", "ListContent", "ListedFiles", "read_file_list", "read_list"]
 
@@ -71,31 +70,23 @@ class ListContent:
         self._root = self._here = _Draft("")
         self._above: list[_Draft] = []
         self._passed_over = 0  # how many elements are open that hold nothing for us
-        self._failure: RemoteProtocolError | None = None
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
         """Take the beginning of an entry."""
-        if self._failure is not None:
-            return
-        try:
-            if self._passed_over:
-                self._nested(name)
-                self._passed_over += 1
-            elif name == FILE:
-                self._put(attributes, FILE, self._file(attributes))
-                self._passed_over = 1
-            elif name == DIRECTORY:
-                self._enter(attributes)
-            else:
-                self._unknown(name)
-                self._passed_over = 1
-        except RemoteProtocolError as error:
-            self._failure = error
+        if self._passed_over:
+            self._nested(name)
+            self._passed_over += 1
+        elif name == FILE:
+            self._put(attributes, FILE, self._file(attributes))
+            self._passed_over = 1
+        elif name == DIRECTORY:
+            self._enter(attributes)
+        else:
+            self._unknown(name)
+            self._passed_over = 1
 
     def end(self) -> None:
         """Take the end of one."""
-        if self._failure is not None:
-            return
         if self._passed_over:
             self._passed_over -= 1
             return
@@ -106,18 +97,12 @@ class ListContent:
 
     def data(self, piece: str) -> None:
         """Take character data, which no list may have."""
-        if self._failure is None and piece.strip():
+        if piece.strip():
             name = FILE if self._passed_over else DIRECTORY if self._above else self._name
-            self._failure = violation(f"Element '{name}': character data is not allowed")
+            raise violation(f"Element '{name}': character data is not allowed")
 
     def tree(self) -> Folder:
-        """Return what was listed.
-
-        Raises:
-            RemoteProtocolError: something in it is not allowed, or a name stands twice or is not safe.
-        """
-        if self._failure is not None:
-            raise self._failure
+        """Return what was listed."""
         return self._root.folder()
 
     def _enter(self, attributes: Mapping[str, str]) -> None:
@@ -174,7 +159,7 @@ class FileListContent(ListContent):
         """Pass it over."""
 
     def listed(self) -> ListedFiles:
-        """Return what was listed; raises what ``tree`` raises."""
+        """Return what was listed, with its layers."""
         return ListedFiles(tree=self.tree(), own=folder_of(self._root.own) if self._has_layers else None)
 
     def _file(self, attributes: Mapping[str, str]) -> File:
@@ -219,9 +204,7 @@ def read_list(element: Element, *, attributes: AbstractSet[str] = frozenset()) -
         RemoteProtocolError: something in it is not allowed, or a name stands twice or is not safe.
     """
     check_element(element, attributes=attributes)
-    if not isinstance(element.content, ListContent):
-        raise LocalProtocolError(f"the content of '{element.name}' was not read as a list")
-    return element.content.tree()
+    return content_of(element, ListContent).tree()
 
 
 def read_file_list(element: Element) -> ListedFiles:
@@ -233,9 +216,7 @@ def read_file_list(element: Element) -> ListedFiles:
     Raises:
         RemoteProtocolError: a value makes no sense, a name is not safe, or the digest does not agree.
     """
-    if not isinstance(element.content, FileListContent):
-        raise LocalProtocolError(f"the content of '{element.name}' was not read as a file list")
-    listed = element.content.listed()
+    listed = content_of(element, FileListContent).listed()
     digest = element.attributes.get(TREE_MD5)
     if digest is not None and digest != tree_md5(listed.tree):
         raise violation(f"Element '{element.name}': the attribute '{TREE_MD5}' does not agree with the list")

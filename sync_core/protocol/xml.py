@@ -12,11 +12,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from lxml import etree
 
-from sync_core.model.errors import RemoteProtocolError
+from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
 from sync_core.protocol.texts import text
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Element",
     "attribute",
     "can_stand_in_xml",
+    "content_of",
     "parse",
     "write",
 ]
@@ -52,8 +53,8 @@ _ESCAPES = str.maketrans(
 class Content(Protocol):
     """Takes what stands below one element while the document is read, so that a long one makes no tree first.
 
-    A document that turns out not to be well-formed later on is refused as such, so a content keeps its own complaints
-    until it is asked for what it has read.
+    Each may raise a ``RemoteProtocolError``. A document that turns out not to be well-formed later on is refused as
+    such, so the complaint waits until somebody asks for what was read (``content_of``); nothing more is taken then.
     """
 
     def start(self, name: str, attributes: Mapping[str, str]) -> None:
@@ -76,6 +77,7 @@ class Element:
         children: the elements below it, in order.
         text: all its character data, comments and processing instructions left out.
         content: what has taken all that is below, in place of ``children`` and ``text`` (see ``parse``).
+        complaint: of ``content``.
     """
 
     name: str
@@ -83,12 +85,24 @@ class Element:
     children: list[Element] = field(default_factory=list)
     text: str = ""
     content: Content | None = field(default=None, repr=False, compare=False)
+    complaint: RemoteProtocolError | None = field(default=None, repr=False, compare=False)
 
 
 Contents = Mapping[str, Callable[[str], Content]]
 """By the name of an element, what makes the content of it; it is told that name."""
 
 NO_CONTENTS: Contents = MappingProxyType({})
+
+_Kind = TypeVar("_Kind", bound=Content)
+
+
+def content_of(element: Element, kind: type[_Kind]) -> _Kind:
+    """Return what has taken the content of ``element``, or raise what that complained of."""
+    if element.complaint is not None:
+        raise element.complaint
+    if not isinstance(element.content, kind):
+        raise LocalProtocolError(f"the content of '{element.name}' was not read by {kind.__name__}")
+    return element.content
 
 
 def can_stand_in_xml(value: str) -> bool:
@@ -98,6 +112,19 @@ def can_stand_in_xml(value: str) -> bool:
 
 class _RefusedError(Exception):
     """The document breaks a rule of ours; the message says which."""
+
+
+class _PassedOver:
+    """The content of an element whose own has complained."""
+
+    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+        pass
+
+    def end(self) -> None:
+        pass
+
+    def data(self, piece: str) -> None:
+        pass
 
 
 class _Builder:
@@ -125,7 +152,10 @@ class _Builder:
             self._open_element(name, dict(attributes))
         else:
             self._below += 1
-            self._content.start(name, attributes)
+            try:
+                self._content.start(name, attributes)
+            except RemoteProtocolError as error:
+                self._complain(error)
 
     def _open_element(self, name: str, attributes: Mapping[str, str]) -> None:
         element = Element(name, attributes)
@@ -142,7 +172,10 @@ class _Builder:
     def end(self, _name: str) -> None:
         if self._below and self._content is not None:
             self._below -= 1
-            self._content.end()
+            try:
+                self._content.end()
+            except RemoteProtocolError as error:
+                self._complain(error)
             return
         self._content = None
         self._open.pop().text = "".join(self._texts.pop())
@@ -150,8 +183,15 @@ class _Builder:
     def data(self, piece: str) -> None:
         if self._content is None:
             self._texts[-1].append(piece)
-        else:
+            return
+        try:
             self._content.data(piece)
+        except RemoteProtocolError as error:
+            self._complain(error)
+
+    def _complain(self, error: RemoteProtocolError) -> None:
+        self._open[-1].complaint = error
+        self._content = _PassedOver()
 
     def doctype(self, _name: str, _public_id: str | None, _system: str | None) -> None:
         raise _RefusedError("a DOCTYPE is not allowed")
