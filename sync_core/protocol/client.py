@@ -10,7 +10,8 @@ from sync_core.protocol.events import NEED_DATA, AnswerReceived, ConnectionClose
 from sync_core.protocol.framing import AnswerReader
 from sync_core.protocol.messages import ErrorAnswer, FetchUpdatedFiles, Register, Request
 from sync_core.protocol.requests import encode_request
-from sync_core.protocol.states import CLIENT_TABLE, ClientMove, ClientState, step
+from sync_core.protocol.session import Session, step
+from sync_core.protocol.states import CLIENT_TABLE, ClientMove, ClientState
 from sync_core.protocol.texts import one_line
 from sync_core.protocol.xml import MAX_DOCUMENT_BYTES
 
@@ -19,7 +20,7 @@ __all__ = ["NEED_DATA", "AnswerReceived", "ClientEvent", "ClientSession", "Conne
 ClientEvent: TypeAlias = AnswerReceived | ConnectionClosed | NeedData
 
 
-class ClientSession:
+class ClientSession(Session[ClientState, ClientMove]):
     """One connection as the end that opened it sees it.
 
     ``register``, ``fetch`` and ``ask`` return bytes to send in one write; feed what comes back to ``receive_data``
@@ -30,15 +31,9 @@ class ClientSession:
     """
 
     def __init__(self, *, max_answer_bytes: int = MAX_DOCUMENT_BYTES) -> None:
-        self._state = ClientState.CONNECTED
+        super().__init__(CLIENT_TABLE, ClientState.CONNECTED, hang_up=ClientMove.HANG_UP)
         self._reader = AnswerReader(max_bytes=max_answer_bytes)
-        self._is_eof = False
         self._is_answer_due = False
-
-    @property
-    def state(self) -> ClientState:
-        """Where the conversation stands."""
-        return self._state
 
     @property
     def unread_bytes(self) -> int:
@@ -80,13 +75,8 @@ class ClientSession:
         Raises:
             LocalProtocolError: the session is over.
         """
-        if self._is_eof or self._state is ClientState.CLOSED:
-            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        self._check_receiving()
         self._reader.feed(block)
-
-    def receive_eof(self) -> None:
-        """Note that the peer will send nothing more; what it sent before still counts."""
-        self._is_eof = True
 
     def next_event(self) -> ClientEvent:
         """Return what happened next; ``ConnectionClosed`` again and again.
@@ -95,18 +85,10 @@ class ClientSession:
             RemoteProtocolError: the peer's bytes make no sense, are too many, or were not asked for; the session is
                 over.
         """
-        if self._state is ClientState.CLOSED:
-            return ConnectionClosed(is_answer_due=self._is_answer_due)
-        self._is_answer_due = ClientMove.ANSWER in CLIENT_TABLE[self._state]
-        try:
-            event = self._next_answer() if self._is_answer_due else self._nothing()
-        except RemoteProtocolError:
-            self._move(ClientMove.HANG_UP)
-            raise
-        if event is NEED_DATA and self._is_eof:
-            self._move(ClientMove.HANG_UP)
-            return ConnectionClosed(is_answer_due=self._is_answer_due)
-        return event
+        if self._state is not ClientState.CLOSED:
+            self._is_answer_due = ClientMove.ANSWER in CLIENT_TABLE[self._state]
+        event = self._next_or_end(self._next_answer if self._is_answer_due else self._nothing)
+        return ConnectionClosed(is_answer_due=self._is_answer_due) if event is None else event
 
     def _next_answer(self) -> AnswerReceived | NeedData:
         document = self._reader.next_document()
@@ -125,10 +107,7 @@ class ClientSession:
         return NEED_DATA
 
     def _send(self, request: Request, move: ClientMove) -> bytes:
-        following = step(CLIENT_TABLE, self._state, move)
+        following = step(self._table, self._state, move)
         data = encode_request(request)
         self._state = following
         return data
-
-    def _move(self, move: ClientMove) -> None:
-        self._state = step(CLIENT_TABLE, self._state, move)

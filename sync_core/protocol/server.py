@@ -6,7 +6,6 @@ import re
 from collections import deque
 from typing import TypeAlias
 
-from sync_core.model.errors import LocalProtocolError
 from sync_core.protocol.answers import Pieces, answer_pieces
 from sync_core.protocol.dialect.preface import DIALECT_VERSION, PREFACE, begins_preface
 from sync_core.protocol.events import (
@@ -22,7 +21,8 @@ from sync_core.protocol.events import (
 from sync_core.protocol.framing import BLANKS, RequestScanner
 from sync_core.protocol.messages import Answer, ErrorAnswer, OkAnswer
 from sync_core.protocol.schema import refusal
-from sync_core.protocol.states import SERVER_TABLE, ServerMove, ServerState, step
+from sync_core.protocol.session import Session, step
+from sync_core.protocol.states import SERVER_TABLE, ServerMove, ServerState
 
 __all__ = [
     "NEED_DATA",
@@ -46,7 +46,7 @@ _RAW_BYTES = 2048
 _PROLOG = re.compile(rb"\s*<\?xml[^>]*>\s*")
 
 
-class ServerSession:
+class ServerSession(Session[ServerState, ServerMove]):
     """One connection as the end that listens sees it.
 
     Feed every block that was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or
@@ -59,20 +59,14 @@ class ServerSession:
     """
 
     def __init__(self, *, max_request_bytes: int) -> None:
+        super().__init__(SERVER_TABLE, ServerState.FRESH, hang_up=ServerMove.HANG_UP)
         self.max_request_bytes = max_request_bytes
-        self._state = ServerState.FRESH
         self._packets: deque[bytes] = deque()
         self._is_flooded = False
-        self._is_eof = False
         self._is_pretty = False
         self._is_dialect_open = False
         self._document = bytearray()
         self._scanner = RequestScanner()
-
-    @property
-    def state(self) -> ServerState:
-        """Where the conversation stands."""
-        return self._state
 
     @property
     def is_pretty(self) -> bool:
@@ -85,18 +79,13 @@ class ServerSession:
         Raises:
             LocalProtocolError: the session takes no more bytes, because it is over or because they are HTTP's.
         """
-        if self._is_eof or self._state in {ServerState.CLOSED, ServerState.HTTP, ServerState.DIALECT}:
-            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        self._check_receiving(is_taking=self._state not in {ServerState.HTTP, ServerState.DIALECT})
         if not packet:
             return
         self._packets.append(packet)
         if sum(map(len, self._packets)) > self.max_request_bytes:
             self._is_flooded = True
             self._packets.clear()
-
-    def receive_eof(self) -> None:
-        """Note that the peer will send nothing more; what it sent before is still answered."""
-        self._is_eof = True
 
     def next_event(self) -> ServerEvent:
         """Return what happened next; ``NEED_DATA`` also while an answer is due, ``Closed`` again and again."""
@@ -126,16 +115,13 @@ class ServerSession:
             LocalProtocolError: no answer is due.
             UnsafeNameError: a name in it can't travel; the answer is still due.
         """
-        following = step(SERVER_TABLE, self._state, ServerMove.ANSWER)
+        following = step(self._table, self._state, ServerMove.ANSWER)
         if isinstance(answer, ErrorAnswer) and not answer.time:
             answer = ErrorAnswer(code=answer.code, text=answer.text, time=time.partition(".")[0])
         pieces = answer_pieces(answer, time=time, pretty=self._is_pretty)
         self._is_dialect_open |= isinstance(answer, OkAnswer) and answer.jsync >= DIALECT_VERSION
         self._state = following
         return pieces
-
-    def _move(self, move: ServerMove) -> None:
-        self._state = step(SERVER_TABLE, self._state, move)
 
     def _take(self, packet: bytes) -> ServerEvent | None:
         if len(packet) >= 2 and packet[-2] == _CARRIAGE_RETURN:

@@ -13,11 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
-from typing import TypeVar
 
-from sync_core.model.errors import LocalProtocolError
-
-__all__ = ["CLIENT_TABLE", "SERVER_TABLE", "ClientMove", "ClientState", "ServerMove", "ServerState", "step"]
+__all__ = ["CLIENT_TABLE", "SERVER_TABLE", "ClientMove", "ClientState", "ServerMove", "ServerState"]
 
 
 class ServerState(StrEnum):
@@ -69,46 +66,32 @@ class ClientMove(StrEnum):
     HANG_UP = "end of stream or nonsense"
 
 
+_LISTENING: Mapping[ServerMove, ServerState] = {
+    ServerMove.BLANK: ServerState.IDLE,
+    ServerMove.PART: ServerState.RECEIVING,
+    ServerMove.REQUEST: ServerState.ANSWERING,
+    ServerMove.TOO_LONG: ServerState.LAST_ANSWER,
+    ServerMove.HANG_UP: ServerState.CLOSED,
+}
+
 SERVER_TABLE: Mapping[ServerState, Mapping[ServerMove, ServerState]] = MappingProxyType(
     {
-        ServerState.FRESH: {
-            ServerMove.BLANK: ServerState.IDLE,
-            ServerMove.PART: ServerState.RECEIVING,
-            ServerMove.REQUEST: ServerState.ANSWERING,
-            ServerMove.TOO_LONG: ServerState.LAST_ANSWER,
-            ServerMove.HTTP: ServerState.HTTP,
-            ServerMove.HANG_UP: ServerState.CLOSED,
-        },
-        ServerState.IDLE: {
-            ServerMove.BLANK: ServerState.IDLE,
-            ServerMove.PART: ServerState.RECEIVING,
-            ServerMove.REQUEST: ServerState.ANSWERING,
-            ServerMove.TOO_LONG: ServerState.LAST_ANSWER,
-            ServerMove.DIALECT: ServerState.DIALECT,
-            ServerMove.HANG_UP: ServerState.CLOSED,
-        },
-        ServerState.RECEIVING: {
-            ServerMove.BLANK: ServerState.IDLE,
-            ServerMove.PART: ServerState.RECEIVING,
-            ServerMove.REQUEST: ServerState.ANSWERING,
-            ServerMove.TOO_LONG: ServerState.LAST_ANSWER,
-            ServerMove.HANG_UP: ServerState.CLOSED,
-        },
-        ServerState.ANSWERING: {
-            ServerMove.ANSWER: ServerState.IDLE,
-        },
-        ServerState.LAST_ANSWER: {
-            ServerMove.ANSWER: ServerState.CLOSED,
-        },
-        ServerState.HTTP: {
-            ServerMove.HANG_UP: ServerState.CLOSED,
-        },
-        ServerState.DIALECT: {
-            ServerMove.HANG_UP: ServerState.CLOSED,
-        },
+        ServerState.FRESH: {**_LISTENING, ServerMove.HTTP: ServerState.HTTP},
+        ServerState.IDLE: {**_LISTENING, ServerMove.DIALECT: ServerState.DIALECT},
+        ServerState.RECEIVING: _LISTENING,
+        ServerState.ANSWERING: {ServerMove.ANSWER: ServerState.IDLE},
+        ServerState.LAST_ANSWER: {ServerMove.ANSWER: ServerState.CLOSED},
+        ServerState.HTTP: {ServerMove.HANG_UP: ServerState.CLOSED},
+        ServerState.DIALECT: {ServerMove.HANG_UP: ServerState.CLOSED},
         ServerState.CLOSED: {},
     }
 )
+
+
+def _answered(good: ClientState, bad: ClientState) -> Mapping[ClientMove, ClientState]:
+    """Return the row of a state in which an answer is due."""
+    return {ClientMove.ANSWER: good, ClientMove.ERROR: bad, ClientMove.HANG_UP: ClientState.CLOSED}
+
 
 CLIENT_TABLE: Mapping[ClientState, Mapping[ClientMove, ClientState]] = MappingProxyType(
     {
@@ -117,47 +100,16 @@ CLIENT_TABLE: Mapping[ClientState, Mapping[ClientMove, ClientState]] = MappingPr
             ClientMove.ASK: ClientState.ASKING,
             ClientMove.HANG_UP: ClientState.CLOSED,
         },
-        ClientState.ASKING: {
-            ClientMove.ANSWER: ClientState.CONNECTED,
-            ClientMove.ERROR: ClientState.CONNECTED,
-            ClientMove.HANG_UP: ClientState.CLOSED,
-        },
-        ClientState.REGISTERING: {
-            ClientMove.ANSWER: ClientState.REGISTERED,
-            ClientMove.ERROR: ClientState.CONNECTED,
-            ClientMove.HANG_UP: ClientState.CLOSED,
-        },
+        ClientState.ASKING: _answered(ClientState.CONNECTED, ClientState.CONNECTED),
+        ClientState.REGISTERING: _answered(ClientState.REGISTERED, ClientState.CONNECTED),
         ClientState.REGISTERED: {
             ClientMove.REGISTER: ClientState.REGISTERING,
             ClientMove.FETCH: ClientState.FETCHING,
             ClientMove.ASK: ClientState.REGISTERED_ASKING,
             ClientMove.HANG_UP: ClientState.CLOSED,
         },
-        ClientState.FETCHING: {
-            ClientMove.ANSWER: ClientState.REGISTERED,
-            ClientMove.ERROR: ClientState.REGISTERED,
-            ClientMove.HANG_UP: ClientState.CLOSED,
-        },
-        ClientState.REGISTERED_ASKING: {
-            ClientMove.ANSWER: ClientState.REGISTERED,
-            ClientMove.ERROR: ClientState.REGISTERED,
-            ClientMove.HANG_UP: ClientState.CLOSED,
-        },
+        ClientState.FETCHING: _answered(ClientState.REGISTERED, ClientState.REGISTERED),
+        ClientState.REGISTERED_ASKING: _answered(ClientState.REGISTERED, ClientState.REGISTERED),
         ClientState.CLOSED: {},
     }
 )
-
-_State = TypeVar("_State", bound=StrEnum)
-_Move = TypeVar("_Move", bound=StrEnum)
-
-
-def step(table: Mapping[_State, Mapping[_Move, _State]], state: _State, move: _Move) -> _State:
-    """Return the state after ``move``.
-
-    Raises:
-        LocalProtocolError: the table does not allow the move in this state.
-    """
-    following = table[state].get(move)
-    if following is None:
-        raise LocalProtocolError(f"a session that is '{state}' can't do '{move}'")
-    return following

@@ -7,15 +7,8 @@ from itertools import product
 import pytest
 
 from sync_core.model.errors import LocalProtocolError
-from sync_core.protocol.states import (
-    CLIENT_TABLE,
-    SERVER_TABLE,
-    ClientMove,
-    ClientState,
-    ServerMove,
-    ServerState,
-    step,
-)
+from sync_core.protocol.session import step
+from sync_core.protocol.states import CLIENT_TABLE, SERVER_TABLE, ClientMove, ClientState, ServerMove, ServerState
 
 TABLES: list[tuple[Mapping[StrEnum, Mapping[StrEnum, StrEnum]], type[StrEnum], type[StrEnum], StrEnum, StrEnum]] = [
     (SERVER_TABLE, ServerState, ServerMove, ServerState.FRESH, ServerState.CLOSED),  # type: ignore[list-item]

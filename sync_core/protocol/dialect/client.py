@@ -29,7 +29,7 @@ from sync_core.protocol.dialect.messages import (
 )
 from sync_core.protocol.dialect.states import CLIENT_TABLE, ClientMove, ClientState
 from sync_core.protocol.events import NEED_DATA, ConnectionClosed, NeedData
-from sync_core.protocol.states import step
+from sync_core.protocol.session import Session, step
 
 __all__ = [
     "NEED_DATA",
@@ -53,7 +53,7 @@ _ANSWERS: Mapping[type, tuple[type, ...]] = MappingProxyType(
 )
 
 
-class DialectClient:
+class DialectClient(Session[ClientState, ClientMove]):
     """One connection after the preface, as the end that asks sees it.
 
     ``ask`` returns bytes to send; feed what comes back to ``receive_data`` and call ``next_event`` until it says
@@ -62,17 +62,11 @@ class DialectClient:
     """
 
     def __init__(self) -> None:
-        self._state = ClientState.IDLE
+        super().__init__(CLIENT_TABLE, ClientState.IDLE, hang_up=ClientMove.HANG_UP)
         self._reader = FrameReader()
         self._waiting: deque[Request] = deque()
         self._contents = _Announced(())
         self._is_complete = False
-        self._is_eof = False
-
-    @property
-    def state(self) -> ClientState:
-        """Where the conversation stands."""
-        return self._state
 
     @property
     def can_ask(self) -> bool:
@@ -85,7 +79,7 @@ class DialectClient:
         Raises:
             LocalProtocolError: the session is over, too many answers are due (``can_ask``), or it is too long.
         """
-        following = step(CLIENT_TABLE, self._state, ClientMove.ASK)
+        following = step(self._table, self._state, ClientMove.ASK)
         if not self.can_ask:
             raise LocalProtocolError(f"{len(self._waiting)} answers are due already")
         data = message_frame(request)
@@ -99,13 +93,8 @@ class DialectClient:
         Raises:
             LocalProtocolError: the session is over.
         """
-        if self._is_eof or self._state is ClientState.CLOSED:
-            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        self._check_receiving()
         self._reader.feed(block)
-
-    def receive_eof(self) -> None:
-        """Note that the peer will send nothing more; what it sent before still counts."""
-        self._is_eof = True
 
     def next_event(self) -> DialectAnswer:
         """Return what happened next; ``ConnectionClosed`` again and again.
@@ -113,24 +102,15 @@ class DialectClient:
         Raises:
             RemoteProtocolError: the peer's bytes make no sense, or were not asked for; the session is over.
         """
-        if self._state is ClientState.CLOSED:
-            return ConnectionClosed(is_answer_due=bool(self._waiting))
+        event = self._next_or_end(self._next_part)
+        return ConnectionClosed(is_answer_due=bool(self._waiting)) if event is None else event
+
+    def _next_part(self) -> Answered | ContentReceived | Finished | NeedData:
+        """Return the next message or its end, or contents: one event for each file in what the reader gave."""
         if self._is_complete:
             self._is_complete = False
             self._move(ClientMove.END if len(self._waiting) > 1 else ClientMove.LAST_END)
             return Finished(request=self._waiting.popleft())
-        try:
-            event = self._next_part()
-        except RemoteProtocolError:
-            self._move(ClientMove.HANG_UP)
-            raise
-        if event is NEED_DATA and self._is_eof:
-            self._move(ClientMove.HANG_UP)
-            return ConnectionClosed(is_answer_due=bool(self._waiting))
-        return event
-
-    def _next_part(self) -> Answered | ContentReceived | NeedData:
-        """Return the next message, or contents: one event for each file in what the reader gave."""
         piece = self._contents.next_piece()
         while piece is None:
             frame = self._reader.next_frame()
@@ -165,9 +145,6 @@ class DialectClient:
         else:
             self._move(ClientMove.ANNOUNCE)
         return Answered(request=request, answer=answer)
-
-    def _move(self, move: ClientMove) -> None:
-        self._state = step(CLIENT_TABLE, self._state, move)
 
 
 def _sizes(request: Request, answer: Answer) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES
 from sync_core.protocol.dialect.messages import Answer, Bundle, Delta, Listing
 from sync_core.protocol.dialect.states import SERVER_TABLE, ServerMove, ServerState
 from sync_core.protocol.events import NEED_DATA, Closed, NeedData
-from sync_core.protocol.states import step
+from sync_core.protocol.session import Session, step
 
 __all__ = ["NEED_DATA", "Asked", "Closed", "DialectEvent", "DialectServer", "announced_bytes"]
 
@@ -31,7 +31,7 @@ def announced_bytes(answer: Answer) -> int:
     return 0
 
 
-class DialectServer:
+class DialectServer(Session[ServerState, ServerMove]):
     """One connection after the preface, as the end that answers sees it.
 
     Feed what was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or ``Closed``. After
@@ -40,15 +40,9 @@ class DialectServer:
     """
 
     def __init__(self) -> None:
-        self._state = ServerState.IDLE
+        super().__init__(SERVER_TABLE, ServerState.IDLE, hang_up=ServerMove.HANG_UP)
         self._reader = FrameReader()
         self._due_bytes = 0
-        self._is_eof = False
-
-    @property
-    def state(self) -> ServerState:
-        """Where the conversation stands."""
-        return self._state
 
     @property
     def is_partial(self) -> bool:
@@ -61,15 +55,10 @@ class DialectServer:
         Raises:
             LocalProtocolError: the session is over, or two whole requests wait: read on when they are answered.
         """
-        if self._is_eof or self._state is ServerState.CLOSED:
-            raise LocalProtocolError(f"a session that is '{self._state}' takes no more bytes")
+        self._check_receiving()
         if self._reader.unread_bytes >= _MAX_UNREAD_BYTES:
             raise LocalProtocolError("more is read than can be answered")
         self._reader.feed(block)
-
-    def receive_eof(self) -> None:
-        """Note that the peer will send nothing more; what it asked before is still answered."""
-        self._is_eof = True
 
     def next_event(self) -> DialectEvent:
         """Return what happened next; ``NEED_DATA`` also while an answer is due, ``Closed`` again and again.
@@ -77,19 +66,10 @@ class DialectServer:
         Raises:
             RemoteProtocolError: the peer's bytes make no sense; the session is over.
         """
-        if self._state is ServerState.CLOSED:
-            return Closed()
-        if self._state is not ServerState.IDLE:
+        if self._state not in {ServerState.IDLE, ServerState.CLOSED}:
             return NEED_DATA
-        try:
-            event = self._next_request()
-        except RemoteProtocolError:
-            self._move(ServerMove.HANG_UP)
-            raise
-        if event is NEED_DATA and self._is_eof:
-            self._move(ServerMove.HANG_UP)
-            return Closed()
-        return event
+        event = self._next_or_end(self._next_request)
+        return Closed() if event is None else event
 
     def answer(self, message: Answer, *, compresses: bool = True) -> bytes:
         """Return the bytes of an answer, or of one message of it.
@@ -108,7 +88,7 @@ class DialectServer:
             move = ServerMove.LISTING
         else:
             move = ServerMove.ANNOUNCE if due_bytes else ServerMove.END
-        following = step(SERVER_TABLE, self._state, move)
+        following = step(self._table, self._state, move)
         data = message_frame(message, compresses=compresses)
         self._state, self._due_bytes = following, due_bytes
         return data
@@ -151,6 +131,3 @@ class DialectServer:
         request = decode_request(frame.payload)
         self._move(ServerMove.REQUEST)
         return Asked(request=request)
-
-    def _move(self, move: ServerMove) -> None:
-        self._state = step(SERVER_TABLE, self._state, move)

@@ -58,54 +58,43 @@ class ClientMove(StrEnum):
 
 SERVER_TABLE: Mapping[ServerState, Mapping[ServerMove, ServerState]] = MappingProxyType(
     {
-        ServerState.IDLE: {
-            ServerMove.REQUEST: ServerState.ANSWERING,
-            ServerMove.HANG_UP: ServerState.CLOSED,
-        },
+        ServerState.IDLE: {ServerMove.REQUEST: ServerState.ANSWERING, ServerMove.HANG_UP: ServerState.CLOSED},
         ServerState.ANSWERING: {
             ServerMove.LISTING: ServerState.LISTING,
             ServerMove.ANNOUNCE: ServerState.SENDING,
             ServerMove.END: ServerState.IDLE,
         },
-        ServerState.LISTING: {
-            ServerMove.LISTING: ServerState.LISTING,
-            ServerMove.END: ServerState.IDLE,
-        },
-        ServerState.SENDING: {
-            ServerMove.PART: ServerState.SENDING,
-            ServerMove.END: ServerState.IDLE,
-        },
+        ServerState.LISTING: {ServerMove.LISTING: ServerState.LISTING, ServerMove.END: ServerState.IDLE},
+        ServerState.SENDING: {ServerMove.PART: ServerState.SENDING, ServerMove.END: ServerState.IDLE},
         ServerState.CLOSED: {},
     }
 )
 
+_DUE: Mapping[ClientMove, ClientState] = {
+    ClientMove.END: ClientState.WAITING,
+    ClientMove.LAST_END: ClientState.IDLE,
+    ClientMove.HANG_UP: ClientState.CLOSED,
+}
+"""Where an answer is due."""
+
 CLIENT_TABLE: Mapping[ClientState, Mapping[ClientMove, ClientState]] = MappingProxyType(
     {
-        ClientState.IDLE: {
-            ClientMove.ASK: ClientState.WAITING,
-            ClientMove.HANG_UP: ClientState.CLOSED,
-        },
+        ClientState.IDLE: {ClientMove.ASK: ClientState.WAITING, ClientMove.HANG_UP: ClientState.CLOSED},
         ClientState.WAITING: {
             ClientMove.ASK: ClientState.WAITING,
             ClientMove.LISTING: ClientState.LISTING,
             ClientMove.ANNOUNCE: ClientState.RECEIVING,
-            ClientMove.END: ClientState.WAITING,
-            ClientMove.LAST_END: ClientState.IDLE,
-            ClientMove.HANG_UP: ClientState.CLOSED,
+            **_DUE,
         },
         ClientState.LISTING: {
             ClientMove.ASK: ClientState.LISTING,
             ClientMove.LISTING: ClientState.LISTING,
-            ClientMove.END: ClientState.WAITING,
-            ClientMove.LAST_END: ClientState.IDLE,
-            ClientMove.HANG_UP: ClientState.CLOSED,
+            **_DUE,
         },
         ClientState.RECEIVING: {
             ClientMove.ASK: ClientState.RECEIVING,
             ClientMove.PART: ClientState.RECEIVING,
-            ClientMove.END: ClientState.WAITING,
-            ClientMove.LAST_END: ClientState.IDLE,
-            ClientMove.HANG_UP: ClientState.CLOSED,
+            **_DUE,
         },
         ClientState.CLOSED: {},
     }
