@@ -24,8 +24,7 @@ from sync_core.protocol.dialect.client import (
     Finished,
 )
 from sync_core.protocol.dialect.messages import Request
-from sync_core.protocol.dialect.opening import MAX_OPENING_BYTES, OPENING, agrees
-from sync_core.protocol.dialect.preface import PREFACE
+from sync_core.protocol.dialect.preface import MAX_OPENING_BYTES, OPENING, PREFACE, agrees
 
 if TYPE_CHECKING:
     from sync_core.net.client import CommandClient

@@ -161,10 +161,6 @@ def read_command(element: Element) -> Request:
     return reader(element)
 
 
-def _read_fetch(element: Element) -> FetchUpdatedFiles:
-    return FetchUpdatedFiles(listed=read_list(element))
-
-
 def _read_configuration(element: Element) -> FetchConfiguration:
     listed = read_list(element, attributes=_CONFIGURATION_ATTRIBUTES)
     values = element.attributes
@@ -182,9 +178,14 @@ def _read_configuration(element: Element) -> FetchConfiguration:
     )
 
 
-def _read_check_folders(element: Element) -> CheckFolders:
-    check_element(element)
-    return CheckFolders()
+def _bare(request: Request) -> Callable[[Element], Request]:
+    """Return what reads a command that says nothing but its name."""
+
+    def read(element: Element) -> Request:
+        check_element(element)
+        return request
+
+    return read
 
 
 def _read_list_files(element: Element) -> ListFiles:
@@ -195,11 +196,6 @@ def _read_list_files(element: Element) -> ListFiles:
 def _read_fetch_differences(element: Element) -> FetchDifferences:
     listed = read_list(element, attributes={"slave"})
     return FetchDifferences(slave=element.attributes.get("slave"), listed=listed)
-
-
-def _read_open_dialect(element: Element) -> OpenDialect:
-    check_element(element)
-    return OpenDialect()
 
 
 def _read_register(element: Element) -> Register:
@@ -227,10 +223,6 @@ def _read_show_state(element: Element) -> ShowState:
     return ShowState(what=words or frozenset({"all"} if element.name == _SHOW_ALL else ()))
 
 
-def _read_show_cluster(element: Element) -> ShowCluster:
-    return ShowCluster(what=_what(element))
-
-
 def _what(element: Element) -> frozenset[str]:
     check_element(element, attributes={"what"})
     words = frozenset(re.split(r"[\s,]+", element.attributes.get("what", "").strip(" \t\r\n,"))) - {""}
@@ -246,24 +238,19 @@ def _read_get_param(element: Element) -> GetParam:
     return GetParam(name=element.attributes["name"])
 
 
-def _read_get_params(element: Element) -> GetParams:
-    check_element(element)
-    return GetParams()
-
-
 _READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(
     {
         REGISTER: _read_register,
-        LIST: _read_fetch,
+        LIST: lambda element: FetchUpdatedFiles(listed=read_list(element)),
         CONFIGURATION: _read_configuration,
-        _CHECK_FOLDERS: _read_check_folders,
+        _CHECK_FOLDERS: _bare(CheckFolders()),
         _SHOW_STATE: _read_show_state,
         _SHOW_ALL: _read_show_state,
-        _SHOW_CLUSTER: _read_show_cluster,
+        _SHOW_CLUSTER: lambda element: ShowCluster(what=_what(element)),
         _GET_PARAM: _read_get_param,
-        _GET_PARAMS: _read_get_params,
+        _GET_PARAMS: _bare(GetParams()),
         _FILES: _read_list_files,
         _FETCH: _read_fetch_differences,
-        _DIALECT: _read_open_dialect,
+        _DIALECT: _bare(OpenDialect()),
     }
 )

@@ -8,11 +8,13 @@ one. Lists are long, so they are written as markup without a tree of elements.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from sync_core.model.errors import UnsafeNameError
-from sync_core.model.file import File, Layer
-from sync_core.model.folder import EMPTY_FOLDER, Folder, walk
+from sync_core.model.file import File
+from sync_core.model.folder import Entry, Folder, walk
+from sync_core.model.overlay import layer_in, own_below
 from sync_core.model.path import name_bytes
 from sync_core.protocol.names import DIRECTORY, FILE, MAX_FOLDERS, wire_name
 from sync_core.protocol.texts import one_line
@@ -28,13 +30,17 @@ TREE_MD5 = "tree_md5"
 """The attribute with the digest of a file list."""
 
 
+_Marks: TypeAlias = Callable[[Folder | None, str, Entry], str]
+"""Returns what is said of an entry beyond its state: given the own layer's folder, its name, and itself."""
+
+
 def list_element(tree: Folder, name: str = LIST) -> Element:
     """Return the list as an element called ``name``; sizes and marks are left out.
 
     Raises:
         UnsafeNameError: a name can't travel; the error names it.
     """
-    return Element(name, text="".join(_list_parts(tree, 0)))
+    return Element(name, text="".join(_parts(tree, 0, None, _no_marks)))
 
 
 def file_list_element(tree: Folder, own: Folder | None = None) -> Element:
@@ -48,7 +54,7 @@ def file_list_element(tree: Folder, own: Folder | None = None) -> Element:
     Raises:
         UnsafeNameError: a name can't travel; the error names it.
     """
-    return Element(LIST, {TREE_MD5: tree_md5(tree)}, text="".join(_file_list_parts(tree, own, 0)))
+    return Element(LIST, {TREE_MD5: tree_md5(tree)}, text="".join(_parts(tree, 0, own, _all_marks)))
 
 
 def tree_md5(tree: Folder) -> str:
@@ -67,54 +73,38 @@ def tree_md5(tree: Folder) -> str:
     return digest.hexdigest()
 
 
-def _list_parts(folder: Folder, depth: int) -> Iterator[str]:
-    _check_depth(folder, depth)
-    for name, entry in folder.children.items():
-        if isinstance(entry, File):
-            yield f'<{FILE} name="{attribute(wire_name(name))}"{_state_of(entry)}/>'
-        elif entry.children:
-            yield f'<{DIRECTORY} name="{attribute(wire_name(name))}">'
-            yield from _list_parts(entry, depth + 1)
-            yield f"</{DIRECTORY}>"
-        else:
-            yield f'<{DIRECTORY} name="{attribute(wire_name(name))}"/>'
-
-
-def _file_list_parts(folder: Folder, own: Folder | None, depth: int) -> Iterator[str]:
-    _check_depth(folder, depth)
+def _parts(folder: Folder, depth: int, own: Folder | None, marks: _Marks) -> Iterator[str]:
+    if depth >= MAX_FOLDERS and folder.children:
+        name = one_line(next(iter(folder.children))[:80])
+        raise UnsafeNameError(f"'{name}...' lies below more than {MAX_FOLDERS} folders")
     for name, entry in folder.children.items():
         named = f'name="{attribute(wire_name(name))}"'
-        theirs = None if own is None else own.children.get(name)
         if isinstance(entry, File):
-            is_own = isinstance(theirs, File)
-            size = "" if entry.size_bytes is None else f' size="{entry.size_bytes}"'
-            layer = "" if own is None else _layer(is_own=is_own)
-            settling = ' settling="yes"' if entry.is_settling else ""
-            unreadable = ' unreadable="yes"' if entry.is_unreadable else ""
-            yield f"<{FILE} {named}{_state_of(entry)}{size}{layer}{settling}{unreadable}/>"
-            continue
-        inner = theirs if isinstance(theirs, Folder) else EMPTY_FOLDER
-        layer = "" if own is None else _layer(is_own=isinstance(theirs, Folder))
-        unreadable = ' unreadable="yes"' if entry.is_unreadable else ""
-        if not entry.children:
-            yield f"<{DIRECTORY} {named}{layer}{unreadable}/>"
-            continue
-        yield f"<{DIRECTORY} {named}{layer}{unreadable}>"
-        yield from _file_list_parts(entry, None if own is None else inner, depth + 1)
-        yield f"</{DIRECTORY}>"
+            yield f"<{FILE} {named}{_state_of(entry)}{marks(own, name, entry)}/>"
+        elif entry.children:
+            yield f"<{DIRECTORY} {named}{marks(own, name, entry)}>"
+            yield from _parts(entry, depth + 1, own_below(own, name), marks)
+            yield f"</{DIRECTORY}>"
+        else:
+            yield f"<{DIRECTORY} {named}{marks(own, name, entry)}/>"
+
+
+def _no_marks(_own: Folder | None, _name: str, _entry: Entry) -> str:
+    return ""
+
+
+def _all_marks(own: Folder | None, name: str, entry: Entry) -> str:
+    size = entry.size_bytes if isinstance(entry, File) else None
+    said = "" if size is None else f' size="{size}"'
+    layer = layer_in(own, name, entry)
+    if layer is not None:
+        said += f' layer="{layer}"'
+    if isinstance(entry, File) and entry.is_settling:
+        said += ' settling="yes"'
+    return said + ' unreadable="yes"' if entry.is_unreadable else said
 
 
 def _state_of(file: File) -> str:
     time = file.last_write_time
     written = "" if time is None else f' last_write_time="{format_last_write_time(time)}"'
     return written if file.md5 is None else f'{written} md5="{file.md5}"'
-
-
-def _layer(*, is_own: bool) -> str:
-    return f' layer="{Layer.OWN if is_own else Layer.ALL}"'
-
-
-def _check_depth(folder: Folder, depth: int) -> None:
-    if depth >= MAX_FOLDERS and folder.children:
-        name = one_line(next(iter(folder.children))[:80])
-        raise UnsafeNameError(f"'{name}...' lies below more than {MAX_FOLDERS} folders")

@@ -35,6 +35,7 @@ __all__ = [
     "OtherCommand",
     "Register",
     "RemoteScheduler",
+    "RemoteSchedulers",
     "Request",
     "ShowCluster",
     "ShowState",
@@ -278,11 +279,10 @@ class RemoteScheduler:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StateAnswer:
-    """``<state …>`` (sections 9 and 11).
+class RemoteSchedulers:
+    """What a state and a cluster have in common.
 
     Attributes:
-        attributes: of the ``state`` element, in order of writing.
         remote_schedulers: ever registered.
         connected: how many of them are connected now.
         active: how many of them are active; ``None`` = not said, as by peers before 1.6.
@@ -290,7 +290,6 @@ class StateAnswer:
         count: how many ever registered, where ``remote_schedulers`` was left empty because nobody wants them.
     """
 
-    attributes: Mapping[str, str]
     remote_schedulers: tuple[RemoteScheduler, ...] = ()
     connected: int = 0
     active: int | None = None
@@ -299,14 +298,15 @@ class StateAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterAnswer:
-    """``<cluster>``; the attributes are those of ``StateAnswer``."""
+class ClusterAnswer(RemoteSchedulers):
+    """``<cluster>`` (section 11)."""
 
-    remote_schedulers: tuple[RemoteScheduler, ...] = ()
-    connected: int = 0
-    active: int | None = None
-    with_remote_schedulers: bool = False
-    count: int | None = None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateAnswer(RemoteSchedulers):
+    """``<state …>`` (sections 9 and 11), with the attributes of its element in order of writing."""
+
+    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

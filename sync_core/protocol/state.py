@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sync_core.protocol.messages import ClusterAnswer, ErrorAnswer, RemoteScheduler, StateAnswer
+from sync_core.protocol.messages import ClusterAnswer, ErrorAnswer, RemoteScheduler, RemoteSchedulers, StateAnswer
 from sync_core.protocol.schema import parse_number
 from sync_core.protocol.xml import MAX_ELEMENTS, Element
 
@@ -48,7 +48,7 @@ def cluster_element(answer: ClusterAnswer) -> Element:
     return Element(CLUSTER, children=[_schedulers_element(answer)])
 
 
-def _schedulers_element(answer: StateAnswer | ClusterAnswer) -> Element:
+def _schedulers_element(answer: RemoteSchedulers) -> Element:
     """Counts are those of both versions: old panels read ``connected``, newer ones ``active`` (section 9)."""
     count = len(answer.remote_schedulers) if answer.count is None else answer.count
     counts = {"count": str(count), "connected": str(answer.connected)}
@@ -71,35 +71,29 @@ def read_state(element: Element) -> StateAnswer:
     Raises:
         RemoteProtocolError: the number of connected or active schedulers is no number.
     """
-    schedulers = _schedulers_in(element)
-    found = _read_schedulers(schedulers)
+    found, connected, active = _read_schedulers(element)
     return StateAnswer(
         attributes=dict(element.attributes),
         remote_schedulers=found,
-        connected=_count(schedulers, "connected") or 0,
-        active=_count(schedulers, "active"),
+        connected=connected,
+        active=active,
         with_remote_schedulers=bool(found),
     )
 
 
 def read_cluster(element: Element) -> ClusterAnswer:
     """Return what a ``cluster`` element says, as ``read_state`` does; it raises the same."""
-    schedulers = _schedulers_in(element)
-    found = _read_schedulers(schedulers)
+    found, connected, active = _read_schedulers(element)
     return ClusterAnswer(
-        remote_schedulers=found,
-        connected=_count(schedulers, "connected") or 0,
-        active=_count(schedulers, "active"),
-        with_remote_schedulers=bool(found),
+        remote_schedulers=found, connected=connected, active=active, with_remote_schedulers=bool(found)
     )
 
 
-def _schedulers_in(element: Element) -> Element:
-    return next((child for child in element.children if child.name == _SCHEDULERS), Element(_SCHEDULERS))
-
-
-def _read_schedulers(schedulers: Element) -> tuple[RemoteScheduler, ...]:
-    return tuple(_read_scheduler(child) for child in schedulers.children if child.name == _SCHEDULER)
+def _read_schedulers(element: Element) -> tuple[tuple[RemoteScheduler, ...], int, int | None]:
+    """Return the schedulers in an element, how many are connected, and how many are active."""
+    schedulers = next((child for child in element.children if child.name == _SCHEDULERS), Element(_SCHEDULERS))
+    found = tuple(_read_scheduler(child) for child in schedulers.children if child.name == _SCHEDULER)
+    return found, _count(schedulers, "connected") or 0, _count(schedulers, "active")
 
 
 def _count(schedulers: Element, name: str) -> int | None:

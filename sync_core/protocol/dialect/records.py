@@ -52,17 +52,8 @@ def file_of(record: FileRecord, *, keeps_marks: bool) -> File:
         keeps_marks: whether a file with a known state keeps its marks; those without always do.
     """
     flags = record.flags if keeps_marks or record.md5 is None else 0
-    md5 = None if record.md5 is None else record.md5.hex()
-    if not flags:
-        return File(
-            md5=md5,
-            sha256=record.sha256,
-            size_bytes=record.size,
-            last_write_time=record.time,
-            mode=record.mode,
-        )
     return File(
-        md5=md5,
+        md5=None if record.md5 is None else record.md5.hex(),
         sha256=record.sha256,
         size_bytes=record.size,
         last_write_time=record.time,

@@ -71,12 +71,10 @@ class DialectServer(Session[ServerState, ServerMove]):
         event = self._next_or_end(self._next_request)
         return Closed() if event is None else event
 
-    def answer(self, message: Answer, *, compresses: bool = True) -> bytes:
+    def answer(self, message: Answer) -> bytes:
         """Return the bytes of an answer, or of one message of it.
 
-        Args:
-            message: a ``Listing`` that is not the last, or a message that announces contents, is not all of it.
-            compresses: whether it may be compressed, where that pays.
+        A ``Listing`` that is not the last, or a message that announces contents, is not all of it.
 
         Raises:
             LocalProtocolError: no such message is due, or it is too long; nothing has moved.
@@ -89,7 +87,7 @@ class DialectServer(Session[ServerState, ServerMove]):
         else:
             move = ServerMove.ANNOUNCE if due_bytes else ServerMove.END
         following = step(self._table, self._state, move)
-        data = message_frame(message, compresses=compresses)
+        data = message_frame(message)
         self._state, self._due_bytes = following, due_bytes
         return data
 

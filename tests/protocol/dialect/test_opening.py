@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sync_core.protocol.dialect.opening import OPENING, agrees
+from sync_core.protocol.dialect.preface import OPENING, agrees
 from sync_core.protocol.messages import Answer, ErrorAnswer, OkAnswer, OpenDialect
 from sync_core.protocol.requests import encode_request
 from tests.support.wire import encode_answer
