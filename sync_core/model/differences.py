@@ -6,9 +6,10 @@ from collections.abc import Collection, Mapping
 from itertools import compress
 from operator import is_not
 
+from sync_core.model.file import File
 from sync_core.model.folder import Entry, Folder
 
-__all__ = ["changed_names", "child_of", "has_same_children"]
+__all__ = ["changed_names", "child_of", "has_news", "has_same_children"]
 
 
 def changed_names(before: Folder | None, after: Folder | None) -> Collection[str]:
@@ -34,6 +35,28 @@ def has_same_children(some: Folder, other: Folder) -> bool:
     if len(ours) != len(theirs) or any(map(is_not, ours.values(), theirs.values())):
         return False
     return _has_same_names(ours, theirs)
+
+
+def has_news(before: Folder | None, after: Folder | None) -> bool:
+    """Return whether a slave could get something, or lose something, that it could not before.
+
+    A file that merely begins to settle is no news; one that is offered again is. It costs what differs.
+    """
+    return any(_is_news(child_of(before, name), child_of(after, name)) for name in changed_names(before, after))
+
+
+def _is_news(before: Entry | None, after: Entry | None) -> bool:
+    """Whether what stands under one name is news, with all that is below."""
+    if after is None:
+        return True
+    if isinstance(after, File):
+        if isinstance(before, Folder) and before.children:
+            return True
+        return not after.is_held_back and (not isinstance(before, File) or before != after)
+    was = before if isinstance(before, Folder) else None
+    if not after.is_unreadable and (was is None or was.is_unreadable):
+        return True
+    return has_news(was, after)
 
 
 def _has_same_names(some: Mapping[str, Entry], other: Mapping[str, Entry]) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from sync_core.model.file import File
 from sync_core.model.path import name_bytes
 
-__all__ = ["DIGEST_BYTES", "Digested", "folder_digest"]
+if TYPE_CHECKING:
+    from sync_core.model.folder import Folder
+
+__all__ = ["DIGEST_BYTES", "folder_digest"]
 
 DIGEST_BYTES: Final = 32
 
@@ -20,17 +23,7 @@ _HEAD: Final = struct.Struct(">cH")
 _FILE: Final = struct.Struct(">Hq")
 
 
-class Digested(Protocol):
-    """A folder below a folder, as far as a digest needs it."""
-
-    @property
-    def digest(self) -> bytes:
-        """Its own digest."""
-
-    is_unreadable: bool
-
-
-def folder_digest(children: Mapping[str, File | Digested]) -> bytes:
+def folder_digest(children: Mapping[str, File | Folder]) -> bytes:
     """Return the SHA-256 over one record per child.
 
     Args:

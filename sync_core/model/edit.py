@@ -8,7 +8,7 @@ from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
 from sync_core.model.path import RelPath, sort_names
 
-__all__ = ["edited", "folder_of", "marked", "with_children"]
+__all__ = ["edited", "folder_of", "marked", "replaced", "with_children"]
 
 
 def folder_of(children: Mapping[str, Entry], *, is_unreadable: bool = False) -> Folder:
@@ -21,26 +21,24 @@ def marked(folder: Folder, *, is_unreadable: bool) -> Folder:
     return folder if folder.is_unreadable == is_unreadable else Folder(folder.children, is_unreadable=is_unreadable)
 
 
-def with_children(folder: Folder, changed: Mapping[str, Entry | None]) -> Folder:
-    """Return ``folder`` with some children replaced, added or (``None``) removed.
-
-    The very same folder comes back where nothing is different.
-    """
+def replaced(folder: Folder, changes: Mapping[str, Entry | None], *, is_unreadable: bool) -> Folder:
+    """Return another folder: some children replaced, added or (``None``) removed, and with that mark."""
     children = dict(folder.children)
-    is_new, is_sorted = False, True
-    for name, entry in changed.items():
-        before = children.get(name)
+    is_sorted = True
+    for name, entry in changes.items():
         if entry is None:
-            is_new |= children.pop(name, None) is not None
-        elif before is None or not _is_alike(before, entry):
-            is_sorted &= before is not None
+            children.pop(name, None)
+        else:
+            is_sorted &= name in children
             children[name] = entry
-            is_new = True
-    if not is_new:
-        return folder
-    if is_sorted:
-        return Folder(children, is_unreadable=folder.is_unreadable)
-    return folder_of(children, is_unreadable=folder.is_unreadable)
+    return (Folder if is_sorted else folder_of)(children, is_unreadable=is_unreadable)
+
+
+def with_children(folder: Folder, changed: Mapping[str, Entry | None]) -> Folder:
+    """Return ``folder`` with some children replaced, added or (``None``) removed; itself where none is different."""
+    there = folder.children
+    different = {name: entry for name, entry in changed.items() if not _is_alike(there.get(name), entry)}
+    return replaced(folder, different, is_unreadable=folder.is_unreadable) if different else folder
 
 
 def edited(folder: Folder, edits: Mapping[RelPath, Entry | None]) -> Folder:
@@ -71,7 +69,7 @@ def edited(folder: Folder, edits: Mapping[RelPath, Entry | None]) -> Folder:
     return with_children(folder, here)
 
 
-def _is_alike(some: Entry, other: Entry) -> bool:
+def _is_alike(some: Entry | None, other: Entry | None) -> bool:
     """Whether nothing is different, stamps included: a new stamp is worth keeping, or the file is read for ever."""
     if some is other:
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sync_core.model.inventory import Host, Inventory
@@ -38,31 +39,15 @@ def required_ports(inventory: Inventory) -> tuple[PortCheck, ...]:
     )
 
 
-def _between(slave: Host, master: Host) -> tuple[PortCheck, ...]:
-    registration = PortCheck(
-        source=slave,
-        target=master,
-        protocol=Protocol.TCP,
-        port=master.tcp_port,
-        purpose=Purpose.REGISTRATION,
-        is_required=True,
-    )
-    commands = PortCheck(
-        source=master,
-        target=slave,
-        protocol=Protocol.TCP,
-        port=slave.tcp_port,
-        purpose=Purpose.COMMANDS,
-        is_required=slave.tcp_required,
-    )
-    if slave.udp_port is None:
-        return (registration, commands)
-    wake_up = PortCheck(
-        source=master,
-        target=slave,
-        protocol=Protocol.UDP,
-        port=slave.udp_port,
-        purpose=Purpose.WAKE_UP,
-        is_required=slave.udp_required,
-    )
-    return (registration, wake_up, commands)
+def _between(slave: Host, master: Host) -> Iterator[PortCheck]:
+    def check(
+        source: Host, target: Host, protocol: Protocol, port: int, purpose: Purpose, *, is_required: bool
+    ) -> PortCheck:
+        return PortCheck(
+            source=source, target=target, protocol=protocol, port=port, purpose=purpose, is_required=is_required
+        )
+
+    yield check(slave, master, Protocol.TCP, master.tcp_port, Purpose.REGISTRATION, is_required=True)
+    if slave.udp_port is not None:
+        yield check(master, slave, Protocol.UDP, slave.udp_port, Purpose.WAKE_UP, is_required=slave.udp_required)
+    yield check(master, slave, Protocol.TCP, slave.tcp_port, Purpose.COMMANDS, is_required=slave.tcp_required)

@@ -22,11 +22,10 @@ from collections.abc import Iterable
 from typing import TypeAlias, TypeVar
 
 from sync_core.model.appearances import SETTLE_CHANGED_S, Appearances
-from sync_core.model.differences import changed_names, child_of
+from sync_core.model.differences import changed_names, child_of, has_news
 from sync_core.model.edit import edited
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get, names_of
-from sync_core.model.news import has_news
 from sync_core.model.path import ROOT, RelPath, ancestors, join
 from sync_core.model.removals import SETTLE_VANISHED_S, Removals
 from sync_core.model.settled import Counting, Touched, clean, has_files, has_same_content

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from sync_core.model.differences import child_of, has_same_children
-from sync_core.model.edit import folder_of
+from sync_core.model.edit import replaced
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, names_of
 from sync_core.model.path import ROOT, RelPath, join, name_of, parent_of
@@ -154,25 +154,7 @@ def _changed(
     different = {name: entry for name, entry in changes.items() if folder.children.get(name) is not entry}
     made = folder
     if different or folder.is_unreadable != is_unreadable:
-        made = _with(folder, different, like=like, is_unreadable=is_unreadable)
+        made = replaced(folder, different, is_unreadable=is_unreadable)
     if like is not None and like.is_unreadable == is_unreadable and has_same_children(made, like):
         return like
     return made
-
-
-def _with(folder: Folder, changes: Mapping[str, Entry | None], *, like: Folder | None, is_unreadable: bool) -> Folder:
-    """Return ``folder`` with some children replaced, added or (``None``) removed, and with that mark."""
-    children = dict(folder.children)
-    is_sorted = True
-    for name, entry in changes.items():
-        if entry is None:
-            children.pop(name, None)
-        else:
-            is_sorted &= name in children
-            children[name] = entry
-    if is_sorted:
-        return Folder(children, is_unreadable=is_unreadable)
-    if like is not None and children.keys() <= like.children.keys():
-        ordered = {name: children[name] for name in like.children if name in children}
-        return Folder(ordered, is_unreadable=is_unreadable)
-    return folder_of(children, is_unreadable=is_unreadable)

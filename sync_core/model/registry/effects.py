@@ -12,50 +12,41 @@ __all__ = ["Advance", "CloseOlder", "Effect", "NoFolder", "NotAnswering", "Silen
 
 
 @dataclass(frozen=True, slots=True)
-class TellByUdp:
+class _ForSlave:
+    slave: Slave
+
+
+class TellByUdp(_ForSlave):
     """Send ``<check_folders/>`` to the slave's wake-up port."""
 
-    slave: Slave
 
-
-@dataclass(frozen=True, slots=True)
-class TellByTcp:
+class TellByTcp(_ForSlave):
     """Ask ``<check_folders/>`` at the slave's command port."""
 
-    slave: Slave
 
-
-@dataclass(frozen=True, slots=True)
-class NotAnswering:
+class NotAnswering(_ForSlave):
     """Warn that the slave does not answer; ``slave.unanswered`` has the times, and show_state shows it."""
 
     code: ClassVar[str] = "SCHEDULER-474"
-    slave: Slave
+
+
+class NoFolder(_ForSlave):
+    """Say that there is nothing for the slave, neither a folder of its own nor ``_all``; said once."""
+
+    code: ClassVar[str] = "SCHEDULER-455"
 
 
 @dataclass(frozen=True, slots=True)
-class Silent:
-    """Say that a slave that asks by HTTP is taken for gone.
-
-    Attributes:
-        slave: who.
-        silent_s: whole seconds since it asked last.
-    """
+class Silent(_ForSlave):
+    """Say that a slave that asks by HTTP is taken for gone; ``silent_s``: whole seconds since it asked last."""
 
     code: ClassVar[str] = "SCHEDULER-458"
-    slave: Slave
     silent_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class CloseOlder:
-    """Warn of two connections for one identity, and close the older one.
-
-    Attributes:
-        identity: whose they are.
-        older: to be closed.
-        newer: acts for it from now on.
-    """
+    """Warn of two connections for one identity, and close the older one: the newer acts for it from now on."""
 
     code: ClassVar[str] = "SCHEDULER-714"
     identity: AnyIdentity
@@ -63,25 +54,12 @@ class CloseOlder:
     newer: Hashable
 
 
-@dataclass(frozen=True, slots=True)
-class NoFolder:
-    """Say that there is nothing for the slave, neither a folder of its own nor ``_all``; said once."""
-
-    code: ClassVar[str] = "SCHEDULER-455"
-    slave: Slave
-
-
 Effect: TypeAlias = TellByUdp | TellByTcp | NotAnswering | Silent | CloseOlder | NoFolder
 
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """What came of one step.
-
-    Attributes:
-        effects: in the order in which they are to be done.
-        has_more: whether there is more to do now.
-    """
+    """What came of one step: effects in the order in which they are to be done, and whether there is more to do now."""
 
     effects: tuple[Effect, ...]
     has_more: bool
