@@ -104,11 +104,11 @@ class CommandClient:
             RemoteProtocolError: the peer's bytes make no sense.
             LocalProtocolError: the session does not allow it now.
         """
-        return await self._converse(request, lambda: self._session.register(request), timeout_s)
+        return await self._converse(request, lambda: self._session.ask(request), timeout_s)
 
     async def fetch(self, request: FetchUpdatedFiles, *, timeout_s: float) -> Answer:
         """Send our list and return the differences; for the rest see ``register``, which must have come first."""
-        return await self._converse(request, lambda: self._session.fetch(request), timeout_s)
+        return await self._converse(request, lambda: self._session.ask(request), timeout_s)
 
     async def ask(self, request: Request, *, timeout_s: float) -> Answer:
         """Send any other request and return its answer; for the rest see ``register``."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TypeAlias
 
-from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
+from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.answers import decode_answer
 from sync_core.protocol.events import NEED_DATA, AnswerReceived, ConnectionClosed, NeedData
 from sync_core.protocol.framing import AnswerReader
@@ -20,10 +22,15 @@ __all__ = ["NEED_DATA", "AnswerReceived", "ClientEvent", "ClientSession", "Conne
 ClientEvent: TypeAlias = AnswerReceived | ConnectionClosed | NeedData
 
 
+_MOVES: Mapping[type, ClientMove] = MappingProxyType(
+    {Register: ClientMove.REGISTER, FetchUpdatedFiles: ClientMove.FETCH}
+)
+
+
 class ClientSession(Session[ClientState, ClientMove]):
     """One connection as the end that opened it sees it.
 
-    ``register``, ``fetch`` and ``ask`` return bytes to send in one write; feed what comes back to ``receive_data``
+    ``ask`` returns bytes to send in one write; feed what comes back to ``receive_data``
     and call ``next_event`` until it says ``NEED_DATA``. One question at a time.
 
     Args:
@@ -40,34 +47,18 @@ class ClientSession(Session[ClientState, ClientMove]):
         """How many bytes of an answer have come so far."""
         return self._reader.unread_bytes
 
-    def register(self, request: Register) -> bytes:
-        """Return the bytes that introduce us.
+    def ask(self, request: Request) -> bytes:
+        """Return the bytes of a request.
 
         Raises:
-            LocalProtocolError: an answer is due, or the session is over.
-        """
-        return self._send(request, ClientMove.REGISTER)
-
-    def fetch(self, request: FetchUpdatedFiles) -> bytes:
-        """Return the bytes that send our list and ask for what differs.
-
-        Raises:
-            LocalProtocolError: we are not registered, an answer is due, or the session is over.
+            LocalProtocolError: an answer is due, the session is over, or it is a fetch before we are registered.
             UnsafeNameError: a listed name can't travel; the error names it, and the session stays as it was.
         """
-        return self._send(request, ClientMove.FETCH)
-
-    def ask(self, request: Request) -> bytes:
-        """Return the bytes of any other request.
-
-        Raises:
-            LocalProtocolError: the request is one for ``register`` or ``fetch``, an answer is due, or the session is
-                over.
-            UnsafeNameError: as for ``fetch``.
-        """
-        if isinstance(request, (Register, FetchUpdatedFiles)):
-            raise LocalProtocolError("a registration or a fetch is no question to ask")
-        return self._send(request, ClientMove.ASK)
+        move = _MOVES.get(type(request), ClientMove.ASK)
+        following = step(self._table, self._state, move)
+        data = encode_request(request)
+        self._state = following
+        return data
 
     def receive_data(self, block: bytes) -> None:
         """Store what was read; call ``next_event`` next.
@@ -105,9 +96,3 @@ class ClientSession(Session[ClientState, ClientMove]):
             beginning = one_line(unasked[:40].decode("latin-1"))
             raise RemoteProtocolError(f"the peer sent something that nobody asked for: '{beginning}'")
         return NEED_DATA
-
-    def _send(self, request: Request, move: ClientMove) -> bytes:
-        following = step(self._table, self._state, move)
-        data = encode_request(request)
-        self._state = following
-        return data

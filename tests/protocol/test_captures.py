@@ -178,9 +178,9 @@ def test_answers_are_taken_as_the_real_slave_takes_them(case: ScriptedAnswers, s
     session, answers, goes_on = ClientSession(), list[Answer](), True
     for pieces in case.answers:
         if session.state is ClientState.CONNECTED:
-            session.register(REGISTER)
+            session.ask(REGISTER)
         else:
-            session.fetch(FetchUpdatedFiles())
+            session.ask(FetchUpdatedFiles())
         for piece in pieces:
             for block in split(piece):
                 session.receive_data(block)
@@ -229,7 +229,7 @@ def test_recorded_conversations_run_between_our_ends(pairs: list[tuple[Request, 
     for request, told in pairs:
         match request:
             case Register():
-                assert wire.exchange(wire.client.register(request)) == told
+                assert wire.exchange(wire.client.ask(request)) == told
             case FetchUpdatedFiles():
-                assert wire.exchange(wire.client.fetch(request)) == told
+                assert wire.exchange(wire.client.ask(request)) == told
     assert asked == [request for request, _ in pairs]

@@ -18,7 +18,6 @@ from sync_core.protocol.messages import (
     OkAnswer,
     OtherAnswer,
     Register,
-    Request,
 )
 from sync_core.protocol.requests import encode_request
 from sync_core.protocol.states import CLIENT_TABLE, ClientMove, ClientState
@@ -38,7 +37,7 @@ def answered(session: ClientSession, document: bytes = OK) -> Answer:
 
 def registered() -> ClientSession:
     session = ClientSession()
-    assert session.register(REGISTER) == encode_request(REGISTER)
+    assert session.ask(REGISTER) == encode_request(REGISTER)
     assert answered(session) == OkAnswer()
     return session
 
@@ -65,9 +64,9 @@ WAYS: dict[ClientState, Callable[[], ClientSession]] = {
 def moved(session: ClientSession, move: ClientMove) -> ClientSession:
     match move:
         case ClientMove.REGISTER:
-            session.register(REGISTER)
+            session.ask(REGISTER)
         case ClientMove.FETCH:
-            session.fetch(FetchUpdatedFiles())
+            session.ask(FetchUpdatedFiles())
         case ClientMove.ASK:
             session.ask(CheckFolders())
         case ClientMove.ANSWER:
@@ -105,24 +104,16 @@ def test_other_moves_are_bugs_and_move_nothing(state: ClientState, move: ClientM
     assert session.state is state
 
 
-@pytest.mark.parametrize("request_", [REGISTER, FetchUpdatedFiles()])
-def test_registrations_and_fetches_are_no_questions(request_: Request) -> None:
-    session = registered()
-    with pytest.raises(LocalProtocolError, match="no question to ask"):
-        session.ask(request_)
-    assert session.state is ClientState.REGISTERED
-
-
 def test_a_list_that_cannot_travel_moves_nothing() -> None:
     session = registered()
     with pytest.raises(UnsafeNameError):
-        session.fetch(FetchUpdatedFiles(listed=tree_of([(RelPath("a\x01b"), File())])))
+        session.ask(FetchUpdatedFiles(listed=tree_of([(RelPath("a\x01b"), File())])))
     assert session.state is ClientState.REGISTERED
 
 
 def test_any_document_without_error_is_a_registration() -> None:
     session = ClientSession()
-    session.register(REGISTER)
+    session.ask(REGISTER)
     assert answered(session, b"<foo/>\0") == OtherAnswer(element="foo")
     assert session.state is ClientState.REGISTERED
 
@@ -131,12 +122,12 @@ def test_any_document_without_error_is_a_registration() -> None:
 @pytest.mark.parametrize("is_asked_before", [False, True])
 def test_a_late_end_of_an_answer_is_passed_over(late: bytes, is_asked_before: bool) -> None:
     session = ClientSession()
-    session.register(REGISTER)
+    session.ask(REGISTER)
     answered(session, OK.rstrip(b"\n\0"))
     if not is_asked_before:
         session.receive_data(late)
         assert session.next_event() is NEED_DATA
-    session.fetch(FetchUpdatedFiles())
+    session.ask(FetchUpdatedFiles())
     if is_asked_before:
         session.receive_data(late)
         assert session.next_event() is NEED_DATA
@@ -154,7 +145,7 @@ def test_what_nobody_asked_for_ends_it_all(state: ClientState) -> None:
 
 def test_a_second_answer_was_not_asked_for() -> None:
     session = ClientSession()
-    session.register(REGISTER)
+    session.ask(REGISTER)
     answered(session, OK + OK)
     with pytest.raises(RemoteProtocolError, match="nobody asked for"):
         session.next_event()
@@ -200,7 +191,7 @@ def test_an_answer_before_the_end_of_the_stream_counts() -> None:
 @given(st.lists(st.binary(min_size=1, max_size=20), max_size=8))
 def test_any_bytes_are_events_or_a_protocol_error(blocks: list[bytes]) -> None:
     session = ClientSession()
-    session.register(REGISTER)
+    session.ask(REGISTER)
     try:
         for block in blocks:
             session.receive_data(block)

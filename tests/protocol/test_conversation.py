@@ -18,9 +18,9 @@ pieces = st.lists(st.integers(0, 400), max_size=20).map(cut_at)
 def encoded(wire: PretendWire, request: Request) -> bytes:
     match request:
         case Register():
-            return wire.client.register(request)
+            return wire.client.ask(request)
         case FetchUpdatedFiles():
-            return wire.client.fetch(request)
+            return wire.client.ask(request)
     return wire.client.ask(request)
 
 
@@ -35,7 +35,7 @@ def test_any_question_gets_its_answer(request: Request, answer: Answer, split: S
     is_fetch = isinstance(request, FetchUpdatedFiles)
     wire = PretendWire(told, split=split)
     if is_fetch:
-        wire.exchange(wire.client.register(REGISTER))
+        wire.exchange(wire.client.ask(REGISTER))
     received = wire.exchange(encoded(wire, request))
     assert heard[-1] == request
     if isinstance(answer, ErrorAnswer) and not answer.time:
@@ -48,7 +48,7 @@ def test_any_question_gets_its_answer(request: Request, answer: Answer, split: S
 @given(st.lists(trees(), max_size=4), pieces)
 def test_a_connection_lives_for_many_fetches(lists: list[Folder], split: Splitter) -> None:
     wire = PretendWire(lambda _request: OkAnswer(), split=split)
-    wire.exchange(wire.client.register(REGISTER))
+    wire.exchange(wire.client.ask(REGISTER))
     for listed in lists:
-        assert wire.exchange(wire.client.fetch(FetchUpdatedFiles(listed=listed))) == OkAnswer()
+        assert wire.exchange(wire.client.ask(FetchUpdatedFiles(listed=listed))) == OkAnswer()
     assert wire.client.state is ClientState.REGISTERED

@@ -33,8 +33,9 @@ from sync_core.protocol.dialect.messages import (
     Root,
     Same,
     Unknown,
+    announced_sizes,
 )
-from sync_core.protocol.dialect.server import Asked, DialectServer, announced_bytes
+from sync_core.protocol.dialect.server import Asked, DialectServer
 from tests.support.wire import Splitter, whole
 
 ReadContent = Callable[[bytes], bytes]
@@ -125,7 +126,7 @@ class DialectWire:
             while isinstance(event := self.server.next_event(), Asked):
                 for answer, content in self._master.answers(event.request):
                     events += self._back(self.server.answer(answer))
-                    if announced_bytes(answer):
+                    if sum(announced_sizes(answer)) > 0:
                         events += self._back(self.server.contents(content))
         return events
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sync_core.model.firewall.judgement import Action, FrontEnd, Judgement, printable
-from sync_core.model.firewall.packet import Direction, Packet
+from sync_core.model.firewall.packet import Direction, Packet, in_network
 
 __all__ = ["judge_firewalld", "opening_rich_rule"]
 
@@ -93,7 +92,7 @@ def _services(text: str) -> dict[str, list[str]]:
 def _zone_of(zones: list[_Zone], packet: Packet, default: str) -> _Zone | None:
     """Return the zone that a source binds, else the interface, else the default one."""
     for zone in zones:
-        if any(_in_network(packet, source) for source in zone.values.get("sources", [])):
+        if any(in_network(packet.source, source) for source in zone.values.get("sources", [])):
             return zone
     for zone in zones:
         if packet.interface is not None and packet.interface in zone.values.get("interfaces", []):
@@ -139,7 +138,7 @@ def _rich(rule: str, packet: Packet, services: Mapping[str, list[str]]) -> tuple
     if re.search(r"\b(ipset|mac|limit|NOT|invert|destination|forward-port|masquerade|source-port)\b", rule):
         return None, None
     source = re.search(r'source address="([^"]+)"', rule)
-    if source and not _in_network(packet, source[1]):
+    if source and not in_network(packet.source, source[1]):
         return None, False
     port = re.search(r'\bport port="([^"]+)" protocol="(\w+)"', rule)
     if port and not _is_port(f"{port[1]}/{port[2]}", packet):
@@ -158,10 +157,3 @@ def _is_port(text: str, packet: Packet) -> bool:
     if not found or found[3] != packet.protocol:
         return False
     return int(found[1]) <= packet.port <= int(found[2] or found[1])
-
-
-def _in_network(packet: Packet, text: str) -> bool:
-    try:
-        return packet.source in ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False  # a hardware address or a set

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from sync_core.model.firewall.judgement import Action, FrontEnd, Judgement
-from sync_core.model.firewall.packet import Direction, Packet
+from sync_core.model.firewall.packet import Direction, Packet, any_holds, in_network
 from sync_core.model.firewall.walk import BaseChain, End, Step, judge_chains
 from sync_core.model.probe import Protocol
 
@@ -164,7 +164,11 @@ class _Rule:
         name = _LONG_NAMES.get(name, name)
         if name in {"-s", "-d", "--src-range", "--dst-range"}:
             address = self._packet.source if name in {"-s", "--src-range"} else self._packet.target
-            return _in_range(address, value) if name.endswith("range") else _in_networks(address, value)
+            return (
+                _in_range(address, value)
+                if name.endswith("range")
+                else any_holds(in_network(address, one) for one in value.split(","))
+            )
         if name in {"-i", "-o"}:
             is_seen = (name == "-i") is (self._packet.direction is Direction.IN)
             return self._interface(value) if is_seen else False
@@ -200,13 +204,6 @@ class _Rule:
         if name is None:
             return None
         return name.startswith(value[:-1]) if value.endswith("+") else name == value
-
-
-def _in_networks(address: ipaddress.IPv4Address | ipaddress.IPv6Address, text: str) -> bool | None:
-    try:
-        return any(address in ipaddress.ip_network(one, strict=False) for one in text.split(","))
-    except ValueError:
-        return None
 
 
 def _in_ports(port: int, text: str) -> bool | None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_core.model.firewall.packet import Direction, Packet
+from sync_core.model.firewall.packet import Direction, Packet, all_hold, any_holds
 from sync_core.model.probe import Protocol
 
 __all__ = ["Sets", "contains", "is_known", "matches", "value_of"]
@@ -73,10 +73,10 @@ def contains(right: Any, actual: Any, sets: Sets) -> bool | None:
     """Return whether ``right`` (a value, a range, a set, the name of a set) is or holds ``actual``."""
     if isinstance(right, str) and right.startswith("@"):
         elements = sets.get(right[1:])
-        return None if elements is None else _any(contains(one, actual, sets) for one in elements)
+        return None if elements is None else any_holds(contains(one, actual, sets) for one in elements)
     if isinstance(right, dict) and "set" in right:
         elements = right["set"] if isinstance(right["set"], list) else [right["set"]]
-        return _any(contains(one, actual, sets) for one in elements)
+        return any_holds(contains(one, actual, sets) for one in elements)
     if isinstance(right, dict) and "elem" in right:
         inner = right["elem"]
         return contains(inner.get("val"), actual, sets) if isinstance(inner, dict) else None
@@ -84,7 +84,7 @@ def contains(right: Any, actual: Any, sets: Sets) -> bool | None:
         words = set(right) if isinstance(right, list) else {right} if isinstance(right, str) else None
         return None if words is None else bool(words & actual)
     if isinstance(right, list):
-        return _any(contains(one, actual, sets) for one in right)
+        return any_holds(contains(one, actual, sets) for one in right)
     if isinstance(actual, tuple):
         return _contains_all(right, actual, sets)
     return _is_in(right, actual)
@@ -95,7 +95,7 @@ def _contains_all(right: Any, actual: tuple[Any, ...], sets: Sets) -> bool | Non
     if not isinstance(parts, list) or len(parts) != len(actual):
         return None
     found = [contains(part, one, sets) for part, one in zip(parts, actual, strict=True)]
-    return False if False in found else None if None in found else True
+    return all_hold(found)
 
 
 def _is_in(right: Any, actual: Any) -> bool | None:
@@ -133,11 +133,6 @@ def _compared(operator: Any, actual: Any, right: Any) -> bool | None:
         return None
     table = {"<": actual < right, ">": actual > right, "<=": actual <= right, ">=": actual >= right}
     return table.get(operator)
-
-
-def _any(found: Iterable[bool | None]) -> bool | None:
-    answers = list(found)
-    return True if True in answers else None if None in answers else False
 
 
 def _all_of(values: list[Any]) -> Any:

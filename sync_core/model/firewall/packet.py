@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sync_core.model.probe import Protocol
 from sync_core.model.security import IpAddress
 
-__all__ = ["Direction", "Packet"]
+__all__ = ["Direction", "Packet", "all_hold", "any_holds", "in_network"]
 
 
 class Direction(StrEnum):
@@ -52,3 +54,23 @@ class Packet:
     def words(self) -> str:
         """The port as a firewall's rule would call it: ``udp dport 5000``."""
         return f"{self.protocol} dport {self.port}"
+
+
+def in_network(address: IpAddress, text: str) -> bool | None:
+    """Whether ``address`` is in a network as rules write it; ``None``: that is not understood."""
+    try:
+        return address in ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def any_holds(answers: Iterable[bool | None]) -> bool | None:
+    """Whether one of several conditions holds; ``None``: it can't be told, as one is not understood."""
+    found = set(answers)
+    return True if True in found else None if None in found else False
+
+
+def all_hold(answers: Iterable[bool | None]) -> bool | None:
+    """Whether all of several conditions hold; ``None`` likewise."""
+    found = set(answers)
+    return False if False in found else None if None in found else True

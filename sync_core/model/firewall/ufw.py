@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 
 from sync_core.model.firewall.judgement import Action, FrontEnd, Judgement, printable
-from sync_core.model.firewall.packet import Direction, Packet
-from sync_core.model.security import IpAddress
+from sync_core.model.firewall.packet import Direction, Packet, all_hold, in_network
 
 __all__ = ["judge_ufw", "opening_command"]
 
@@ -97,22 +95,13 @@ def _fits(to: str, source: str, packet: Packet) -> bool | None:
     if (target.is_ipv6 or sender.is_ipv6) and not packet.is_ipv6:
         return False
     answers = [
-        _in_network(packet.target, target.address, packet),
-        _in_network(packet.source, sender.address, packet),
+        target.address == _ANYWHERE or in_network(packet.target, target.address),
+        sender.address == _ANYWHERE or in_network(packet.source, sender.address),
         _has_port(target.ports, packet),
         None if sender.ports else True,  # the sender's port is left to its system
         *(_is_interface(side.interface, packet) for side in (target, sender) if side.interface),
     ]
-    return False if False in answers else None if None in answers else True
-
-
-def _in_network(address: IpAddress, text: str, packet: Packet) -> bool | None:
-    if text == _ANYWHERE:
-        return True
-    try:
-        return address in ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
+    return all_hold(answers)
 
 
 def _is_interface(name: str | None, packet: Packet) -> bool | None:

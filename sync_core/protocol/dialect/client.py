@@ -13,7 +13,6 @@ from sync_core.protocol.dialect.events import Answered, ContentReceived, Finishe
 from sync_core.protocol.dialect.frames import FrameKind, FrameReader
 from sync_core.protocol.dialect.limits import MAX_WAITING
 from sync_core.protocol.dialect.messages import (
-    Answer,
     Bundle,
     Check,
     Contents,
@@ -26,6 +25,7 @@ from sync_core.protocol.dialect.messages import (
     Root,
     Same,
     Unknown,
+    announced_sizes,
 )
 from sync_core.protocol.dialect.states import CLIENT_TABLE, ClientMove, ClientState
 from sync_core.protocol.events import NEED_DATA, ConnectionClosed, NeedData
@@ -137,7 +137,12 @@ class DialectClient(Session[ClientState, ClientMove]):
             self._state is ClientState.LISTING and not isinstance(answer, Listing)
         ):
             raise RemoteProtocolError(f"{type(answer).__name__} is no answer to {type(request).__name__} here")
-        self._contents = _Announced(_sizes(request, answer))
+        sizes = announced_sizes(answer)
+        if isinstance(request, Contents) and isinstance(answer, Bundle):
+            lengths = [asked.length for asked in request.files]
+            if len(sizes) != len(lengths) or any(size > most for size, most in zip(sizes, lengths, strict=True)):
+                raise RemoteProtocolError("the contents that are announced are not those that were asked for")
+        self._contents = _Announced(sizes)
         if isinstance(answer, Listing) and not answer.last:
             self._move(ClientMove.LISTING)
         elif self._contents.is_complete:
@@ -145,19 +150,6 @@ class DialectClient(Session[ClientState, ClientMove]):
         else:
             self._move(ClientMove.ANNOUNCE)
         return Answered(request=request, answer=answer)
-
-
-def _sizes(request: Request, answer: Answer) -> tuple[int, ...]:
-    """Return the lengths of the contents that are announced; -1 for those that don't come."""
-    match answer:
-        case Delta(inline=inline):
-            return tuple(item.size for item in inline)
-        case Bundle(sizes=sizes) if isinstance(request, Contents):
-            lengths = [asked.length for asked in request.files]
-            if len(sizes) != len(lengths) or any(size > most for size, most in zip(sizes, lengths, strict=True)):
-                raise RemoteProtocolError("the contents that are announced are not those that were asked for")
-            return sizes
-    return ()
 
 
 class _Announced:

@@ -44,6 +44,7 @@ __all__ = [
     "Root",
     "Same",
     "Unknown",
+    "announced_sizes",
     "check_refusal",
 ]
 
@@ -264,6 +265,13 @@ class Unknown(_Message, frozen=True):
     """There is no such request, or not in this version: ``what`` is the ``t`` that it had."""
 
     what: _Text
+
+
+def announced_sizes(answer: Answer) -> tuple[int, ...]:
+    """Return the lengths in bytes of the contents that follow a message; -1 for one that does not come."""
+    if isinstance(answer, Delta):
+        return tuple(item.size for item in answer.inline)
+    return answer.sizes if isinstance(answer, Bundle) else ()
 
 
 def check_refusal(answer: Answer) -> None:

@@ -9,26 +9,16 @@ from sync_core.protocol.dialect.codec import decode_request, message_frame
 from sync_core.protocol.dialect.events import Asked
 from sync_core.protocol.dialect.frames import HEAD_BYTES, FrameKind, FrameReader, content_frames
 from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES
-from sync_core.protocol.dialect.messages import Answer, Bundle, Delta, Listing
+from sync_core.protocol.dialect.messages import Answer, Listing, announced_sizes
 from sync_core.protocol.dialect.states import SERVER_TABLE, ServerMove, ServerState
 from sync_core.protocol.events import NEED_DATA, Closed, NeedData
 from sync_core.protocol.session import Session, step
 
-__all__ = ["NEED_DATA", "Asked", "Closed", "DialectEvent", "DialectServer", "announced_bytes"]
+__all__ = ["NEED_DATA", "Asked", "Closed", "DialectEvent", "DialectServer"]
 
 DialectEvent: TypeAlias = Asked | Closed | NeedData
 
 _MAX_UNREAD_BYTES = 2 * (MAX_FRAME_BYTES + HEAD_BYTES)
-
-
-def announced_bytes(answer: Answer) -> int:
-    """Return how many bytes of contents follow a message."""
-    match answer:
-        case Bundle(sizes=sizes):
-            return sum(size for size in sizes if size > 0)
-        case Delta(inline=inline):
-            return sum(item.size for item in inline)
-    return 0
 
 
 class DialectServer(Session[ServerState, ServerMove]):
@@ -79,7 +69,7 @@ class DialectServer(Session[ServerState, ServerMove]):
         Raises:
             LocalProtocolError: no such message is due, or it is too long; nothing has moved.
         """
-        due_bytes = announced_bytes(message)
+        due_bytes = sum(size for size in announced_sizes(message) if size > 0)
         if self._state is ServerState.LISTING and not isinstance(message, Listing):
             raise LocalProtocolError("a listing has begun and has no end")
         if isinstance(message, Listing) and not message.last:
