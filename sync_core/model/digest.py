@@ -24,11 +24,7 @@ _FILE: Final = struct.Struct(">Hq")
 
 
 def folder_digest(children: Mapping[str, File | Folder]) -> bytes:
-    """Return the SHA-256 over one record per child.
-
-    Args:
-        children: in the order of their names' bytes.
-    """
+    """Return the SHA-256 over one record per child; ``children``: in the order of their names' bytes."""
     records = bytearray()
     for name, entry in children.items():
         named = name_bytes(name)

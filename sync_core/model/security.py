@@ -26,11 +26,7 @@ class Level(IntEnum):
 
     @classmethod
     def parse(cls, text: str) -> Level:
-        """Return the level that an inventory calls ``text`` (``no_add``).
-
-        Raises:
-            ValueError: there is no such level.
-        """
+        """Return the level that an inventory calls ``text`` (``no_add``); ``ValueError``: there is no such level."""
         try:
             return cls[text.upper()] if text == text.lower() else cls[""]
         except KeyError:

@@ -74,7 +74,7 @@ def answer_pieces(answer: Answer, *, time: str, pretty: bool = False) -> Pieces:
         pretty: indented, with CR LF line ends: for people who type requests.
 
     Raises:
-        UnsafeNameError: a name of a file can't travel (see ``requests.can_travel``); the error names it.
+        UnsafeNameError: a name of a file can't travel (see ``names.can_travel``); the error names it.
     """
     if pretty:
         # What is written without a tree gets one now; people ask for little.
@@ -88,15 +88,7 @@ def answer_pieces(answer: Answer, *, time: str, pretty: bool = False) -> Pieces:
 
 
 def answer_element(answer: Answer, *, time: str) -> Element:
-    """Return the whole answer as an element, in its envelope (section 1.3).
-
-    Args:
-        answer: what to say.
-        time: for ``answer/@time``.
-
-    Raises:
-        UnsafeNameError: a name of a file can't travel; the error names it.
-    """
+    """Return the whole answer as an element, in its envelope (section 1.3); raises what ``answer_pieces`` raises."""
     if isinstance(answer, ChangesAnswer):
         encoded = answer.encoded or encode_changes(answer.changes)
         return _envelope(time, text=encoded.decode("iso-8859-1"))

@@ -30,8 +30,7 @@ class _Node:
 def encode_changes(changes: Changes) -> bytes:
     """Return the outer ``configuration.directory``, with a child per change in the order of ``changes``.
 
-    Raises:
-        UnsafeNameError: a name can't travel; the error names it.
+    ``UnsafeNameError``: a name can't travel; the error names it.
     """
     folders = {ROOT: _Node()}
     for change in changes:
@@ -178,12 +177,8 @@ class ChangesContent:
 def read_changes(outer: Element) -> Changes:
     """Return what the outer ``configuration.directory`` of an answer asks for, in document order.
 
-    Args:
-        outer: the element, whose content a ``ChangesContent`` has taken.
-
-    Raises:
-        RemoteProtocolError: the outer element has a name, a name is not safe or gets two contents, or a content is
-            missing or no strict base64.
+    ``RemoteProtocolError``: the outer element has a name, a name is not safe or gets two contents, or a content is
+    missing or no strict base64.
     """
     if outer.attributes.get("name"):
         raise violation(f"the outer '{DIRECTORY}' has a name")

@@ -61,20 +61,15 @@ class ClientSession(Session[ClientState, ClientMove]):
         return data
 
     def receive_data(self, block: bytes) -> None:
-        """Store what was read; call ``next_event`` next.
-
-        Raises:
-            LocalProtocolError: the session is over.
-        """
+        """Store what was read; call ``next_event`` next; ``LocalProtocolError``: the session is over."""
         self._check_receiving()
         self._reader.feed(block)
 
     def next_event(self) -> ClientEvent:
         """Return what happened next; ``ConnectionClosed`` again and again.
 
-        Raises:
-            RemoteProtocolError: the peer's bytes make no sense, are too many, or were not asked for; the session is
-                over.
+        ``RemoteProtocolError``: the peer's bytes make no sense, are too many, or were not asked for; the session is
+        over.
         """
         if self._state is not ClientState.CLOSED:
             self._is_answer_due = ClientMove.ANSWER in CLIENT_TABLE[self._state]

@@ -73,11 +73,7 @@ _MAX_INTERVAL_S = 2**31 - 1
 
 
 def request_element(request: Request) -> Element:
-    """Return ``request`` as its element.
-
-    Raises:
-        UnsafeNameError: a listed name can't travel; the error names it.
-    """
+    """Return ``request`` as its element; ``UnsafeNameError``: a listed name can't travel; the error names it."""
     match request:
         case Register():
             return Element(REGISTER, _register_attributes(request))
@@ -145,13 +141,9 @@ def _slave_attribute(slave: str | None) -> dict[str, str]:
 
 
 def read_command(element: Element) -> Request:
-    """Return the request that the command ``element`` makes.
+    """Return the request that the command ``element``, which was parsed with ``LISTS``, makes.
 
-    Args:
-        element: parsed with ``LISTS``.
-
-    Raises:
-        RemoteProtocolError: the command is not known, or says something that it may not say; see ``decode_request``.
+    ``RemoteProtocolError``: it is not known, or says something that it may not say; see ``decode_request``.
     """
     reader = _READERS.get(element.name)
     if reader is None and element.name in _OTHERS:

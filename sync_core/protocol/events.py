@@ -49,11 +49,7 @@ class RequestReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooLong:
-    """A request that would fill the memory; an ERROR answer is due, and it is the last one.
-
-    Attributes:
-        error: ``answers.refusal_answer(error)`` is the answer.
-    """
+    """A request that would fill the memory; an ERROR (``answers.refusal_answer``) is due, and is the last answer."""
 
     error: RemoteProtocolError
 
@@ -65,22 +61,14 @@ class EmptyLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpSeen:
-    """The first byte says that this is HTTP (section 1.1); the session takes no more bytes.
-
-    Attributes:
-        data: everything that was received so far.
-    """
+    """The first byte of ``data``, all that came so far, says HTTP (section 1.1); the session takes no more bytes."""
 
     data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialectSeen:
-    """The preface of our own dialect has come (``<jsync.dialect/>``); the session takes no more bytes.
-
-    Attributes:
-        data: what was received behind the preface so far.
-    """
+    """The preface of our own dialect has come, and ``data`` behind it; the session takes no more bytes."""
 
     data: bytes
 
@@ -99,10 +87,6 @@ class AnswerReceived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionClosed:
-    """The peer closed the connection.
-
-    Attributes:
-        is_answer_due: it did so instead of answering.
-    """
+    """The peer closed the connection; ``is_answer_due``: it did so instead of answering."""
 
     is_answer_due: bool

@@ -50,12 +50,9 @@ class RequestScanner:
     def feed(self, block: bytes) -> int | None:
         """Look at the next block.
 
-        Args:
-            block: the bytes that follow those of the call before.
-
         Returns:
-            How many bytes of the block belong to the document if it ends in this block, else ``None``. Once the
-            end has been found the scanner is used up.
+            How many of its bytes belong to the document if that ends in it, else ``None``. Once the end has been found
+            the scanner is used up.
         """
         if self._is_xml is None and block:
             self._is_xml = block[:1] == b"<"

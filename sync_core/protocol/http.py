@@ -59,12 +59,7 @@ _FILE_TIME = re.compile(rb'( last_write_time="[^"]*)\.000Z(?=")')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRefusal:
-    """A request that is not carried out.
-
-    Attributes:
-        status: of the answer.
-        reason: for the log.
-    """
+    """A request that is not carried out; ``status``: of the answer; ``reason``: for the log."""
 
     status: HTTPStatus
     reason: str
@@ -100,10 +95,8 @@ def check_post(
 def command_of_get(target: str) -> bytes | HttpRefusal:
     """Return the command that a GET asks for, for ``requests.decode_request``; only such as change nothing.
 
-    Both forms of section 8.4 are understood: ``/<show_state/>`` and ``/jobscheduler/engine/command?command=…``.
-
-    Args:
-        target: of the request line, percent-encoded or not.
+    Both forms of section 8.4 are understood: ``/<show_state/>`` and ``/jobscheduler/engine/command?command=…``, whether
+    percent-encoded or not.
     """
     path, query = _split(target)
     command = unquote(path)[1:]
@@ -147,14 +140,14 @@ def accepts_gzip(accept_encoding: str) -> bool:
 
 
 def encode_http_answer(answer: Answer, *, time: str) -> bytes:
-    """Return the body of an answer.
+    """Return the body of an answer; an ERROR gets ``time`` in place of its own.
 
     Args:
-        answer: what to say; an ERROR gets ``time`` in place of its own.
+        answer: what to say.
         time: as ``times.format_utc_time`` writes it.
 
     Raises:
-        UnsafeNameError: a name of a file can't travel (see ``requests.can_travel``); the error names it.
+        UnsafeNameError: a name of a file can't travel (see ``names.can_travel``); the error names it.
     """
     if isinstance(answer, ErrorAnswer):
         answer = replace(answer, time=time.partition(".")[0] + "Z")

@@ -26,12 +26,7 @@ _FOLDER_ATTRIBUTES = frozenset({"name"})
 
 
 class ListedFiles(NamedTuple):
-    """What a file list says.
-
-    Attributes:
-        tree: everything that it names.
-        own: what of it comes from the slave's own folder; ``None`` where it says nothing about layers.
-    """
+    """What a file list says: its tree, and what of it is the slave's own; ``None``: it says nothing about layers."""
 
     tree: Folder
     own: Folder | None
@@ -59,11 +54,7 @@ class _Draft:
 
 
 class ListContent:
-    """The list of a request, checked as the original's schema checks it.
-
-    Args:
-        name: of the element that holds the list, for errors.
-    """
+    """The list of a request, checked as the original's schema checks it; ``name`` of its element stands in errors."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -194,14 +185,9 @@ class FileListContent(ListContent):
 
 
 def read_list(element: Element, *, attributes: AbstractSet[str] = frozenset()) -> Folder:
-    """Return what a request lists.
+    """Return what a request lists; ``attributes``: those that the request itself may have.
 
-    Args:
-        element: the request, whose content a ``ListContent`` has taken.
-        attributes: those that the request itself may have.
-
-    Raises:
-        RemoteProtocolError: something in it is not allowed, or a name stands twice or is not safe.
+    ``RemoteProtocolError``: something in it is not allowed, or a name stands twice or is not safe.
     """
     check_element(element, attributes=attributes)
     return content_of(element, ListContent).tree()
@@ -210,11 +196,7 @@ def read_list(element: Element, *, attributes: AbstractSet[str] = frozenset()) -
 def read_file_list(element: Element) -> ListedFiles:
     """Return what a jsync peer lists.
 
-    Args:
-        element: the answer, whose content a ``FileListContent`` has taken.
-
-    Raises:
-        RemoteProtocolError: a value makes no sense, a name is not safe, or the digest does not agree.
+    ``RemoteProtocolError``: a value makes no sense, a name is not safe, or the digest does not agree.
     """
     listed = content_of(element, FileListContent).listed()
     digest = element.attributes.get(TREE_MD5)

@@ -37,8 +37,7 @@ _Marks: TypeAlias = Callable[[Folder | None, str, Entry], str]
 def list_element(tree: Folder, name: str = LIST) -> Element:
     """Return the list as an element called ``name``; sizes and marks are left out.
 
-    Raises:
-        UnsafeNameError: a name can't travel; the error names it.
+    ``UnsafeNameError``: a name can't travel; the error names it.
     """
     return Element(name, text="".join(_parts(tree, 0, None, _no_marks)))
 
@@ -46,13 +45,8 @@ def list_element(tree: Folder, name: str = LIST) -> Element:
 def file_list_element(tree: Folder, own: Folder | None = None) -> Element:
     """Return the list with all that the format holds: sizes, layers, marks, and the digest on the outer element.
 
-    Args:
-        tree: what is listed.
-        own: what of it comes from a slave's own folder, where ``tree`` is the view of a slave; ``None`` = say nothing
-            about layers.
-
-    Raises:
-        UnsafeNameError: a name can't travel; the error names it.
+    ``own``: what of it comes from a slave's own folder, where ``tree`` is the view of a slave; ``None`` = say nothing
+    about layers. ``UnsafeNameError``: a name can't travel; the error names it.
     """
     return Element(LIST, {TREE_MD5: tree_md5(tree)}, text="".join(_parts(tree, 0, own, _all_marks)))
 

@@ -131,22 +131,14 @@ class CheckFolders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowState:
-    """``<show_state what="…"/>`` or ``<s/>`` (section 9).
-
-    Attributes:
-        what: the words of ``what``; ``<s/>`` means ``all``.
-    """
+    """``<show_state what="…"/>`` or ``<s/>`` (section 9); ``what``: the words of ``what``; ``<s/>`` means ``all``."""
 
     what: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShowCluster:
-    """``<show_cluster/>`` (section 11).
-
-    Attributes:
-        what: as for ``ShowState``.
-    """
+    """``<show_cluster/>`` (section 11); ``what``: as for ``ShowState``."""
 
     what: frozenset[str] = frozenset()
 
@@ -172,22 +164,16 @@ class OtherCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListFiles:
-    """``<jsync.files/>``: the file list of a slave's cache, or of a master's view for one slave.
-
-    Attributes:
-        slave: the inventory's name of the slave that a master is asked about; ``None`` asks a slave about itself.
-    """
+    """``<jsync.files/>``: the file list of a slave's cache (no ``slave``), or of a master's view for one slave."""
 
     slave: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchDifferences:
-    """``<jsync.fetch>``: what turns the listed tree into the answerer's, contents included; changes nothing anywhere.
+    """``<jsync.fetch>``: what turns the ``listed`` tree into the answerer's, contents included; changes nothing.
 
-    Attributes:
-        slave: as for ``ListFiles``.
-        listed: what the asker has.
+    ``slave``: as for ``ListFiles``.
     """
 
     slave: str | None = None
@@ -260,10 +246,8 @@ class ChangesAnswer:
 class FileListAnswer:
     """The answer to ``<jsync.files/>``: a tree with sizes, layers and marks for what is held back.
 
-    Attributes:
-        tree: what is listed.
-        own: what of it comes from a slave's own folder, where ``tree`` is the view of a slave: an entry of the same
-            kind at the same path; ``None`` = nothing is said about layers.
+    ``own``: what of it comes from a slave's own folder: an entry of the same kind at the same path; ``None`` = nothing
+    is said about layers.
     """
 
     tree: Folder
@@ -313,9 +297,7 @@ class StateAnswer(RemoteSchedulers):
 class OtherAnswer:
     """Any other well-formed answer of a peer; for a registration that is success (section 2.3).
 
-    Attributes:
-        element: the name of the first element below ``answer``, or of the root where there is no ``answer``.
-        attributes: its attributes.
+    It is the first element below ``answer``, or the root where there is no ``answer``.
     """
 
     element: str

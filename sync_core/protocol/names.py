@@ -68,11 +68,7 @@ def can_travel(path: str) -> bool:
 
 
 def wire_name(name: str) -> str:
-    """Return ``name`` as the value of a ``name`` attribute.
-
-    Raises:
-        UnsafeNameError: it can't travel; the error names it.
-    """
+    """Return ``name`` as the value of a ``name`` attribute; ``UnsafeNameError``, which names it: it can't travel."""
     if _HARMLESS.fullmatch(name):
         return name
     wire = to_wire(check_name(name))
@@ -84,14 +80,9 @@ def wire_name(name: str) -> str:
 
 
 def read_name(element: str, attributes: Mapping[str, str]) -> str:
-    """Return the name that an element carries, checked.
+    """Return the name that ``element`` carries among its attributes, checked.
 
-    Args:
-        element: its name, for the error.
-        attributes: what it has.
-
-    Raises:
-        RemoteProtocolError: there is none, or it must not reach a file system; the error names it.
+    ``RemoteProtocolError``: there is none, or it must not reach a file system; the error names it.
     """
     wire = attributes.get("name")
     if wire is None:
@@ -108,10 +99,6 @@ def read_name(element: str, attributes: Mapping[str, str]) -> str:
 
 
 def check_depth(path: RelPath) -> None:
-    """Refuse a path that is too deep for a document.
-
-    Raises:
-        UnsafeNameError: it has more than ``MAX_FOLDERS`` names; the error names it.
-    """
+    """Refuse a path of more than ``MAX_FOLDERS`` names by an ``UnsafeNameError`` that names it."""
     if path.count("/") >= MAX_FOLDERS:
         raise UnsafeNameError(f"the path '{one_line(path[:80])}...' lies below more than {MAX_FOLDERS} folders")

@@ -33,8 +33,7 @@ def check_element(
 ) -> None:
     """Refuse whatever of ``element`` is not listed here; character data is never allowed.
 
-    Raises:
-        RemoteProtocolError: with ``LIBXML2-007``; the text names the culprit.
+    ``RemoteProtocolError`` with ``LIBXML2-007``; the text names the culprit.
     """
     for name in element.attributes:
         if name not in attributes:
@@ -49,8 +48,7 @@ def check_element(
 def parse_number(element: Element, attribute: str, *, at_most: int) -> int:
     """Return the value of a ``nonNegativeInteger`` attribute that is there.
 
-    Raises:
-        RemoteProtocolError: it is no such number, or more than ``at_most``.
+    ``RemoteProtocolError``: it is no such number, or more than ``at_most``.
     """
     value = element.attributes[attribute].strip()
     if not _NUMBER.fullmatch(value) or int(value) > at_most:
@@ -61,8 +59,7 @@ def parse_number(element: Element, attribute: str, *, at_most: int) -> int:
 def parse_boolean(element: Element, attribute: str) -> bool:
     """Return the value of a yes-or-no attribute; ``False`` if it is missing or empty.
 
-    Raises:
-        RemoteProtocolError: it is none of ``yes no true false 1 0``.
+    ``RemoteProtocolError``: it is none of ``yes no true false 1 0``.
     """
     value = element.attributes.get(attribute, "").strip()
     if value not in _BOOLEANS:

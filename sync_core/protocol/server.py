@@ -107,9 +107,7 @@ class ServerSession(Session[ServerState, ServerMove]):
     def send_answer(self, answer: Answer, *, time: str) -> Pieces:
         """Return the bytes of the answer that is due; call ``next_event`` next.
 
-        Args:
-            answer: what to say.
-            time: as ``times.format_answer_time`` writes it; an ERROR without a time of its own gets it too.
+        ``time`` is as ``times.format_answer_time`` writes it; an ERROR without a time of its own gets it too.
 
         Raises:
             LocalProtocolError: no answer is due.

@@ -113,9 +113,7 @@ def format_log_insertion(seconds: int) -> str:
 def format_answer_time(epoch_s: float, utc_offset_s: int) -> str:
     """Return ``2026-11-24 03:16:21.992``: local time with milliseconds, for ``answer/@time`` and log lines.
 
-    Args:
-        epoch_s: seconds since the epoch.
-        utc_offset_s: how far the local zone is ahead of UTC at that moment, in seconds.
+    ``utc_offset_s``: how far the local zone is ahead of UTC at that moment.
     """
     moment = _moment(epoch_s + utc_offset_s)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}"

@@ -205,14 +205,10 @@ _Builder.start.__signature__ = inspect.signature(_Builder.start)  # type: ignore
 
 
 def parse(document: bytes, contents: Contents = NO_CONTENTS) -> Element:
-    """Return the root element of ``document``.
+    """Return the root element of ``document``; without a prolog it is UTF-8.
 
-    Args:
-        document: the bytes, prolog included; without one they are UTF-8.
-        contents: the elements whose content is handed on as it is read; the outermost counts.
-
-    Raises:
-        RemoteProtocolError: it is not well-formed, has a DOCTYPE, or is too large, too deep or too rich in elements.
+    ``contents``: the elements whose content is handed on as it is read; the outermost counts. ``RemoteProtocolError``:
+    it is not well-formed, has a DOCTYPE, or is too large, too deep or too rich in elements.
     """
     if len(document) > MAX_DOCUMENT_BYTES:
         raise _malformed(f"the document is longer than {MAX_DOCUMENT_BYTES} bytes")

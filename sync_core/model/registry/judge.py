@@ -18,11 +18,7 @@ _MOST_KEPT: Final = 10_000
 
 
 class Judge:
-    """Compares what slaves were given with their newest views.
-
-    Args:
-        realizes: compares two trees.
-    """
+    """Compares what slaves were given with their newest views; ``realizes``: compares two trees."""
 
     def __init__(self, realizes: Realizes) -> None:
         self._realizes = realizes

@@ -76,8 +76,7 @@ class DialectClient(Session[ClientState, ClientMove]):
     def ask(self, request: Request) -> bytes:
         """Return the bytes of a request.
 
-        Raises:
-            LocalProtocolError: the session is over, too many answers are due (``can_ask``), or it is too long.
+        ``LocalProtocolError``: the session is over, too many answers are due (``can_ask``), or it is too long.
         """
         following = step(self._table, self._state, ClientMove.ASK)
         if not self.can_ask:
@@ -88,19 +87,14 @@ class DialectClient(Session[ClientState, ClientMove]):
         return data
 
     def receive_data(self, block: bytes) -> None:
-        """Store what was read; call ``next_event`` next.
-
-        Raises:
-            LocalProtocolError: the session is over.
-        """
+        """Store what was read; call ``next_event`` next; ``LocalProtocolError``: the session is over."""
         self._check_receiving()
         self._reader.feed(block)
 
     def next_event(self) -> DialectAnswer:
         """Return what happened next; ``ConnectionClosed`` again and again.
 
-        Raises:
-            RemoteProtocolError: the peer's bytes make no sense, or were not asked for; the session is over.
+        ``RemoteProtocolError``: the peer's bytes make no sense, or were not asked for; the session is over.
         """
         event = self._next_or_end(self._next_part)
         return ConnectionClosed(is_answer_due=bool(self._waiting)) if event is None else event
@@ -170,11 +164,7 @@ class _Announced:
         return self._index >= len(self._sizes)
 
     def feed(self, block: bytes) -> None:
-        """Take what came; give it out by ``next_piece``.
-
-        Raises:
-            RemoteProtocolError: it is more than was announced.
-        """
+        """Take what came; give it out by ``next_piece``; ``RemoteProtocolError``: it is more than was announced."""
         if len(block) > self._due_bytes:
             raise RemoteProtocolError("the peer sent more contents than it announced")
         self._due_bytes -= len(block)

@@ -41,19 +41,14 @@ _Decoded = TypeVar("_Decoded")
 
 
 def message_frame(message: Request | Answer, *, compresses: bool = True) -> bytes:
-    """Return a message as its frame.
-
-    Raises:
-        LocalProtocolError: it is longer than a frame may be.
-    """
+    """Return a message as its frame; ``LocalProtocolError``: it is longer than a frame may be."""
     return frame(FrameKind.MESSAGE, _encoder.encode(message), compresses=compresses)
 
 
 def decode_request(payload: bytes) -> Request | Unknown:
     """Return what is asked; ``Unknown``, which is its answer, for a request of another version.
 
-    Raises:
-        RemoteProtocolError: it makes no sense, or goes beyond a bound.
+    ``RemoteProtocolError``: it makes no sense, or goes beyond a bound.
     """
     try:
         request = _decoded(_requests, payload)
@@ -76,8 +71,7 @@ def decode_request(payload: bytes) -> Request | Unknown:
 def decode_answer(payload: bytes) -> Answer:
     """Return what is answered.
 
-    Raises:
-        RemoteProtocolError: it makes no sense, goes beyond a bound, or is of another version.
+    ``RemoteProtocolError``: it makes no sense, goes beyond a bound, or is of another version.
     """
     answer = _decoded(_answers, payload)
     match answer:

@@ -20,14 +20,7 @@ _ASKED_BYTES: Final = 64
 
 
 class WantedContent(NamedTuple):
-    """A content that a slave needs.
-
-    Attributes:
-        path: where the master has it.
-        sha256: of the whole content.
-        size_bytes: of the whole content.
-        offset: where to go on; 0 for all of it.
-    """
+    """A content that a slave needs: where the master has it, what it is as a whole, and where to go on."""
 
     path: RelPath
     sha256: bytes
@@ -36,13 +29,9 @@ class WantedContent(NamedTuple):
 
 
 class OfferedPiece(NamedTuple):
-    """A piece that may be read and sent.
+    """A piece of an offered file that may be read and sent; all its bytes are there.
 
-    Attributes:
-        path: of the file in the offered tree.
-        file: what stands there; its whole content must have this SHA-256 when it is read.
-        offset: where the piece begins.
-        length: in bytes; all of them are there.
+    The whole content must have the SHA-256 of ``file`` when it is read.
     """
 
     path: RelPath
@@ -52,16 +41,10 @@ class OfferedPiece(NamedTuple):
 
 
 def windows(wanted: Iterable[WantedContent], *, most_bytes: int = MAX_WINDOW_BYTES) -> Iterator[Contents]:
-    """Give the requests that bring these contents, in order, each when it is asked for.
+    """Give the requests that bring these contents, in order, each when it is asked for; ``wanted`` is taken one by one.
 
-    A content is only cut where it is longer than a whole request may bring.
-
-    Args:
-        wanted: what is needed; taken one by one.
-        most_bytes: of one request's contents: what is held for it, and what an urgent check has to wait for.
-
-    Raises:
-        UnsafeNameError: a path can't travel.
+    A content is only cut where it is longer than ``most_bytes``, which is what a whole request may bring: it is held
+    for it, and an urgent check has to wait for it. ``UnsafeNameError``: a path can't travel.
     """
     asked: list[ContentAsked] = []
     room = most_bytes
@@ -85,12 +68,7 @@ def windows(wanted: Iterable[WantedContent], *, most_bytes: int = MAX_WINDOW_BYT
 
 
 def offered_pieces(root: Folder, request: Contents) -> list[OfferedPiece | None]:
-    """Return what is asked for, in order; ``None`` where the offered tree has no such content.
-
-    Args:
-        root: the tree that was offered last on this connection.
-        request: as it was decoded.
-    """
+    """Return what is asked for, in order; ``None`` where the tree that was offered last has no such content."""
     return [_offered(root, asked) for asked in request.files]
 
 

@@ -25,11 +25,7 @@ _EDIT_BYTES: Final = 110
 def delta(known: Folder, newest: Folder, *, most_edits: int = 2000, most_bytes: int = 1 << 18) -> Edits | None:
     """Return what leads from one tree to another, or ``None`` where that is too much to say; costs what differs.
 
-    Args:
-        known: both have been asked for their digest, else every folder is looked into.
-        newest: likewise.
-        most_edits: how many entries it may be.
-        most_bytes: about how long they may be on the wire.
+    Both have been asked for their digest, else every folder is looked into. ``most_bytes`` is about what travels.
     """
     edits: dict[RelPath, Entry | None] = {}
     size_bytes = 0
@@ -69,11 +65,7 @@ def _bare(entry: Entry) -> Entry:
 
 
 def edits_to_wire(edits: Edits) -> tuple[FolderEdit, ...]:
-    """Return edits as they travel, by folder, in the order of paths.
-
-    Raises:
-        UnsafeNameError: a name or path can't travel.
-    """
+    """Return edits as they travel, by folder, in the order of paths; ``UnsafeNameError``: a name or path can't."""
     drafts: dict[RelPath, tuple[list[bytes], list[FolderRecord], list[FileRecord]]] = {}
     for path, entry in edits.items():
         gone, folders, files = drafts.setdefault(parent_of(path), ([], [], []))

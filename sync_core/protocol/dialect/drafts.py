@@ -244,11 +244,9 @@ class LedTree(DraftTree):
         return {record.name: record.digest for record in self._listed[path].folders}
 
     def go_below(self, path: bytes, others: Mapping[bytes, bytes]) -> list[bytes]:
-        """Let the folders come that the other tree does not have alike; return the paths of those that both have.
+        """Let the folders in one come that the other tree has not alike; return the paths of those that both have.
 
-        Args:
-            path: of a folder that came, and that both have.
-            others: what the other tree has in it (``folders_in``).
+        ``others``: what the other tree has there (``folders_in``).
         """
         draft, both = self._listed.pop(path), []
         for record in draft.folders:

@@ -11,23 +11,14 @@ __all__ = ["Answered", "Asked", "ContentReceived", "Finished"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A request; its answer is due.
-
-    Attributes:
-        request: what is asked. An ``Unknown`` stands for a request of another version, and is its answer.
-    """
+    """A request; its answer is due. An ``Unknown`` stands for one of another version, and is its answer."""
 
     request: Request | Unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """A message of an answer.
-
-    Attributes:
-        request: what was asked, the very object.
-        answer: what is said; contents follow where it announces some.
-    """
+    """A message of an answer to ``request``, the very object; contents follow where it announces some."""
 
     request: Request
     answer: Answer

@@ -40,15 +40,9 @@ class Frame(NamedTuple):
 
 
 def frame(kind: FrameKind, payload: bytes, *, compresses: bool = True) -> bytes:
-    """Return one frame.
+    """Return one frame; ``compresses``: it may be compressed, where that saves more than a tenth.
 
-    Args:
-        kind: what the payload is.
-        payload: at least one byte.
-        compresses: whether it may be compressed, where that saves more than a tenth.
-
-    Raises:
-        LocalProtocolError: nothing, or too much, for one frame.
+    ``LocalProtocolError``: the payload is empty, or too much for one frame.
     """
     if not 0 < len(payload) <= MAX_FRAME_BYTES:
         raise LocalProtocolError(f"a frame can't carry {len(payload)} bytes")
@@ -84,8 +78,7 @@ class FrameReader:
     def next_frame(self) -> Frame | None:
         """Return the next message, or the next contents, or ``None`` if more bytes are needed.
 
-        Raises:
-            RemoteProtocolError: the frame is of no known kind, empty, too long, or not what a compressor made.
+        ``RemoteProtocolError``: the frame is of no known kind, empty, too long, or not what a compressor made.
         """
         if self._raw_bytes:
             return self._next_raw()

@@ -8,12 +8,9 @@ __all__ = ["History"]
 
 
 class History:
-    """Trees by their digest; the one that was asked for or offered longest ago goes first.
+    """Trees by their digest, so many at most; the one that was asked for or offered longest ago goes first.
 
     Trees share the folders that they have in common, so one more costs what differs in it.
-
-    Args:
-        most_trees: how many are kept.
     """
 
     def __init__(self, *, most_trees: int) -> None:

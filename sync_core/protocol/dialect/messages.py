@@ -104,13 +104,7 @@ class FolderRecord(_Record, frozen=True):
 
 
 class FolderAsked(_Record, frozen=True):
-    """A folder that is asked for.
-
-    Attributes:
-        path: in the tree that was offered last.
-        digest: that it has there.
-        deep: whether everything below is wanted too.
-    """
+    """A folder of the tree that was offered last, with its digest there; ``deep``: all below is wanted too."""
 
     path: _Path
     digest: _Digest
@@ -161,14 +155,7 @@ class Inline(_Record, frozen=True):
 
 
 class ContentAsked(_Record, frozen=True):
-    """A piece of a content.
-
-    Attributes:
-        path: of the file in the tree that was offered last.
-        sha256: that it has there.
-        offset: where the piece begins.
-        length: in bytes.
-    """
+    """A piece of a content: of which file of the tree that was offered last, where it begins, and how many bytes."""
 
     path: _Path
     sha256: _Digest
@@ -179,9 +166,8 @@ class ContentAsked(_Record, frozen=True):
 class Check(_Message, frozen=True):
     """Is there anything new for me?
 
-    Attributes:
-        known: digest of the tree that the asker last worked towards; nil where it knows none.
-        has: digest of the tree that it has; nil likewise.
+    ``known``: digest of the tree that the asker last worked towards; ``has``: of the one that it has; nil: it knows
+    none.
     """
 
     known: _Digest | None = None

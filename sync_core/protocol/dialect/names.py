@@ -20,22 +20,14 @@ _PATH: Final = re.compile(rb"%b(?:/%b){0,%d}" % (_ONE, _ONE, MAX_DEPTH - 1))
 
 
 def name_of(raw: bytes) -> str:
-    """Return a name that came over the wire.
-
-    Raises:
-        RemoteProtocolError: it may not become the name of a file, or is too long.
-    """
+    """Return a name that came over the wire; ``RemoteProtocolError``: no file may be called so, or it is too long."""
     if _NAME.fullmatch(raw) is None:
         raise RemoteProtocolError(f"the name {raw[:MAX_NAME_BYTES]!r} is not allowed")
     return raw.decode("utf-8", "surrogateescape")
 
 
 def check_names(raw: Sequence[bytes]) -> None:
-    """Look at many names at once, which is quicker.
-
-    Raises:
-        RemoteProtocolError: as ``name_of``.
-    """
+    """Look at many names at once, which is quicker; ``RemoteProtocolError``: as ``name_of``."""
     joined = b"/".join(raw)
     if raw and (joined.count(b"/") != len(raw) - 1 or _NAMES.fullmatch(joined) is None):
         for name in raw:
@@ -45,8 +37,7 @@ def check_names(raw: Sequence[bytes]) -> None:
 def path_of(raw: bytes) -> RelPath:
     """Return a path that came over the wire; empty is the root.
 
-    Raises:
-        RemoteProtocolError: a name in it is not allowed, or it is too long or too deep.
+    ``RemoteProtocolError``: a name in it is not allowed, or it is too long or too deep.
     """
     if raw and not _is_path(raw):
         raise RemoteProtocolError(f"the path {raw[:MAX_NAME_BYTES]!r} is not allowed")
@@ -54,11 +45,7 @@ def path_of(raw: bytes) -> RelPath:
 
 
 def wire_name(name: str) -> bytes:
-    """Return a name as it travels.
-
-    Raises:
-        UnsafeNameError: no peer would take it.
-    """
+    """Return a name as it travels; ``UnsafeNameError``: no peer would take it."""
     raw = name_bytes(name)
     if _NAME.fullmatch(raw) is None:
         raise UnsafeNameError(f"the name {name!r} can't travel")
@@ -66,11 +53,7 @@ def wire_name(name: str) -> bytes:
 
 
 def wire_path(path: RelPath) -> bytes:
-    """Return a path as it travels.
-
-    Raises:
-        UnsafeNameError: no peer would take it.
-    """
+    """Return a path as it travels; ``UnsafeNameError``: no peer would take it."""
     raw = name_bytes(path)
     if raw and not _is_path(raw):
         raise UnsafeNameError(f"the path {path!r} can't travel")

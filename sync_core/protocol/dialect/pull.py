@@ -117,8 +117,7 @@ class Pull:
     def finished(self, request: Request) -> None:
         """Note that the answer to a request is complete: what is missing of it is asked for again.
 
-        Raises:
-            RemoteProtocolError: that happened too often.
+        ``RemoteProtocolError``: that happened too often.
         """
         if self.wanted is not None:
             return

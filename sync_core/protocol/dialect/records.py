@@ -19,7 +19,7 @@ OWN: Final = 4
 
 
 def file_record(name: str, file: File, *, with_marks: bool, flags: int = 0) -> FileRecord:
-    """Return a file as it travels.
+    """Return a file as it travels; ``UnsafeNameError``: no peer would take it.
 
     Args:
         name: in its folder.
@@ -27,9 +27,6 @@ def file_record(name: str, file: File, *, with_marks: bool, flags: int = 0) -> F
         with_marks: whether a file with a known state keeps its marks. They are no part of a digest, so a slave is
             never told: nobody would tell it when they are gone.
         flags: ``OWN`` or nothing.
-
-    Raises:
-        UnsafeNameError: no peer would take it.
     """
     if with_marks or file.md5 is None:
         flags |= _SETTLING * file.is_settling | _UNREADABLE * file.is_unreadable
@@ -45,12 +42,7 @@ def folder_record(name: str, folder: Folder, *, flags: int = 0) -> FolderRecord:
 
 
 def file_of(record: FileRecord, *, keeps_marks: bool) -> File:
-    """Return the file of a checked record.
-
-    Args:
-        record: as it came.
-        keeps_marks: whether a file with a known state keeps its marks; those without always do.
-    """
+    """Return the file of a checked record; ``keeps_marks``: also where its state is known."""
     flags = record.flags if keeps_marks or record.md5 is None else 0
     return File(
         md5=None if record.md5 is None else record.md5.hex(),

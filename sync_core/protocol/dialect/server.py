@@ -42,8 +42,7 @@ class DialectServer(Session[ServerState, ServerMove]):
     def receive_data(self, block: bytes) -> None:
         """Store what was read; call ``next_event`` next.
 
-        Raises:
-            LocalProtocolError: the session is over, or two whole requests wait: read on when they are answered.
+        ``LocalProtocolError``: the session is over, or two whole requests wait: read on when they are answered.
         """
         self._check_receiving()
         if self._reader.unread_bytes >= _MAX_UNREAD_BYTES:
@@ -53,8 +52,7 @@ class DialectServer(Session[ServerState, ServerMove]):
     def next_event(self) -> DialectEvent:
         """Return what happened next; ``NEED_DATA`` also while an answer is due, ``Closed`` again and again.
 
-        Raises:
-            RemoteProtocolError: the peer's bytes make no sense; the session is over.
+        ``RemoteProtocolError``: the peer's bytes make no sense; the session is over.
         """
         if self._state not in {ServerState.IDLE, ServerState.CLOSED}:
             return NEED_DATA
@@ -65,9 +63,7 @@ class DialectServer(Session[ServerState, ServerMove]):
         """Return the bytes of an answer, or of one message of it.
 
         A ``Listing`` that is not the last, or a message that announces contents, is not all of it.
-
-        Raises:
-            LocalProtocolError: no such message is due, or it is too long; nothing has moved.
+        ``LocalProtocolError``: no such message is due, or it is too long; nothing has moved.
         """
         due_bytes = sum(size for size in announced_sizes(message) if size > 0)
         if self._state is ServerState.LISTING and not isinstance(message, Listing):
@@ -82,14 +78,9 @@ class DialectServer(Session[ServerState, ServerMove]):
         return data
 
     def contents(self, data: bytes, *, compresses: bool = True) -> bytes:
-        """Return the next of the contents that were announced, in frames.
+        """Return the next of the contents that were announced, in frames: all that is due, or some of it.
 
-        Args:
-            data: contents, one behind the other; all that is due, or some of it.
-            compresses: whether it may be compressed, where that pays.
-
-        Raises:
-            LocalProtocolError: so much is not due; nothing has moved.
+        ``LocalProtocolError``: so much is not due; nothing has moved.
         """
         if self._state is not ServerState.SENDING:
             raise LocalProtocolError(f"a session that is '{self._state}' can't send contents")
@@ -102,8 +93,7 @@ class DialectServer(Session[ServerState, ServerMove]):
     def answer_encoded(self, data: bytes) -> bytes:
         """Return a whole answer that was put into frames before, for several peers; it is not looked into.
 
-        Raises:
-            LocalProtocolError: no answer is due, or one has begun.
+        ``LocalProtocolError``: no answer is due, or one has begun.
         """
         if self._state is not ServerState.ANSWERING:
             raise LocalProtocolError(f"a session that is '{self._state}' can't send a whole answer")

@@ -11,15 +11,7 @@ __all__ = ["SideBySide", "TreeHalf"]
 
 
 class TreeHalf:
-    """One of the two, and what is asked for it.
-
-    Args:
-        digest: of its root.
-
-    Attributes:
-        digest: as given.
-        tree: what came of it.
-    """
+    """One of the two: ``digest`` of its root, what is asked for it, and the ``tree`` as far as it came."""
 
     def __init__(self, digest: bytes) -> None:
         self.digest = digest
@@ -32,9 +24,7 @@ class TreeHalf:
     def receive(self, answer: Answer) -> None:
         """Take a message of an answer.
 
-        Raises:
-            RemoteRefusalError: the peer does not want to.
-            RemoteProtocolError: it contradicts itself, or its tree is too large.
+        ``RemoteRefusalError``: the peer does not want to. ``RemoteProtocolError``: it contradicts itself.
         """
         check_refusal(answer)
         for part in answer.parts if isinstance(answer, Listing) else ():
@@ -42,27 +32,15 @@ class TreeHalf:
                 raise RemoteProtocolError(f"the folder {part.path!r} is gone though it was offered")
 
     def finished(self, request: Request) -> None:
-        """Note that an answer is complete.
-
-        Raises:
-            RemoteProtocolError: something of it is missing.
-        """
+        """Note that an answer is complete; ``RemoteProtocolError``: something of it is missing."""
         if isinstance(request, Folders) and self.tree.lose(request):
             raise RemoteProtocolError("the peer does not send what it has offered")
 
 
 class SideBySide:
-    """What two peers have, as far as it is not alike.
+    """What two peers have, as far as it is not alike; made of the digests of both roots.
 
     Whoever drives it says ``go_on``, and asks both halves for what they want, until that is false.
-
-    Args:
-        ours: digest of the one tree.
-        theirs: of the other.
-
-    Attributes:
-        ours: asks for the one tree.
-        theirs: asks for the other.
     """
 
     def __init__(self, ours: bytes, theirs: bytes) -> None:
@@ -89,8 +67,7 @@ class SideBySide:
     def trees(self) -> tuple[Folder, Folder, Folder]:
         """Return our tree, theirs, and what of ours is the slave's own; what is alike is ``unlisted`` in both.
 
-        Raises:
-            RemoteProtocolError: a folder did not come.
+        ``RemoteProtocolError``: a folder did not come.
         """
         ours, theirs = self.ours.tree.wanted, self.theirs.tree.wanted
         if self.ours.digest == self.theirs.digest:
