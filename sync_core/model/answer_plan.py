@@ -91,10 +91,7 @@ class BuiltChanges:
 def plan_answer(view: Folder, listed: Folder, *, own: Folder | None = None) -> Plan:
     """Return what turns the listed tree into the view; folders that both have are repeated, a removed one is one step.
 
-    Args:
-        view: what the slave should have.
-        listed: what the slave says it has.
-        own: the layer of the slave's own folder in the view; without one everything comes from ``_all``.
+    ``own``: the layer of the slave's own folder in the view; without one everything comes from ``_all``.
     """
     planner = _Planner(is_answer=True)
     planner.folders(view, listed, own or EMPTY_FOLDER, ROOT, is_blind=view.is_unreadable)

@@ -50,12 +50,7 @@ class Appearances:
     def take(self, path: RelPath, seen: File, *, began: float, now: float, is_trusted: bool) -> None:
         """Let a file wait, or go on waiting; one that is not as it was begins anew.
 
-        Args:
-            path: where it is.
-            seen: how it is.
-            began: when the look began.
-            now: when it ended.
-            is_trusted: it is known to be complete, so it need not wait.
+        ``is_trusted``: it is known to be complete, so it need not wait. The look went from ``began`` to ``now``.
         """
         before = self._pending.get(path)
         due = now + SETTLE_CHANGED_S
@@ -81,12 +76,9 @@ class Appearances:
     ) -> list[RelPath]:
         """End one look and return the files that count from now on; they wait no longer.
 
-        Args:
-            began: when the look began; what was due by then was looked at once more.
-            now: when it ended.
-            is_obstructed: says whether a settled file is in the way.
-            is_any_removed: a settled file has just gone. Only then can something be obstructed no longer: a file is
-                never put in the way of another one that is there.
+        What was due when the look began was looked at once more. ``is_obstructed`` says whether a settled file is in
+        the way. ``is_any_removed``: a settled file has just gone; only then can something be obstructed no longer, as a
+        file is never put in the way of another one that is there.
         """
         self._looked_at = now
         if is_any_removed:

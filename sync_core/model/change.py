@@ -37,13 +37,7 @@ class WriteFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adjust:
-    """The file has its content already, but another time or other permission bits.
-
-    Attributes:
-        path: where.
-        last_write_time: whole seconds since the epoch, UTC.
-        mode: permission bits, at most 0o777; ``None`` leaves them.
-    """
+    """The file has its content already, but another time or other permission bits; ``None`` leaves them."""
 
     path: RelPath
     last_write_time: int

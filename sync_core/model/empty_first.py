@@ -18,14 +18,8 @@ __all__ = ["empty_first"]
 def empty_first(plan: Plan, listed: Folder) -> tuple[Plan, bool]:
     """Return the plan with every removal of a folder that would kill the peer replaced by what may go before it.
 
-    What is to take the place of such a folder waits until that has gone.
-
-    Args:
-        plan: from ``plan_answer``.
-        listed: what the peer says it has.
-
-    Returns:
-        The plan, and whether a later one must bring the rest.
+    What is to take the place of such a folder waits until that has gone: the second value says whether a later plan
+    must bring it. ``listed``: what the peer says it has.
     """
     safe: list[MakeDirectory | PlannedWrite | Remove] = []
     waiting: RelPath | None = None

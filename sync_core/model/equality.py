@@ -41,12 +41,8 @@ def has_state(have: File, wanted: File) -> bool:
 def is_withheld(wanted: Entry, have: Entry | None) -> bool:
     """Whether a slave keeps what it has at a place, and below it, whatever that is.
 
-    So it is with a file that is held back or without a known state, and with a folder that can't be read: if nothing
-    is known of it, or if a file would have to give way to it.
-
-    Args:
-        wanted: what the master has there.
-        have: what the slave has there, ``None`` = nothing.
+    So it is with a file that is held back or without a known state, and with a folder that can't be read: if nothing is
+    known of it, or if a file would have to give way to it.
     """
     if isinstance(wanted, File):
         return wanted.is_settling or wanted.is_unreadable or wanted.md5 is None

@@ -149,12 +149,7 @@ def get(folder: Folder, path: RelPath) -> Entry | None:
 
 
 def walk(folder: Folder, path: RelPath = ROOT) -> Iterator[tuple[RelPath, Entry]]:
-    """Give everything below ``folder`` in the order of documents: depth first, names in byte order.
-
-    Args:
-        folder: where to begin; it is not given itself.
-        path: where it lies, so that paths begin with it.
-    """
+    """Give everything below ``folder``, whose paths begin with ``path``: depth first, names in byte order."""
     for name, entry in folder.children.items():
         inner = join(path, name)
         yield inner, entry

@@ -35,12 +35,7 @@ class HintKind(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Something happened at a path.
-
-    Attributes:
-        path: where; the root means that nobody knows.
-        kind: what it means for the trust in what is there.
-    """
+    """Something happened at a path (the root: nobody knows where), and what it means for the trust in what is there."""
 
     path: RelPath
     kind: HintKind
@@ -48,12 +43,7 @@ class Hint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HintedLook:
-    """What one look is to see.
-
-    Attributes:
-        dirty: the paths, folders with all that is below; ``ROOT`` alone for the whole tree.
-        trusted: what was complete when the look began.
-    """
+    """What one look is to see: folders with all that is below, and what was complete when the look began."""
 
     dirty: frozenset[RelPath]
     trusted: frozenset[RelPath]
@@ -62,14 +52,11 @@ class HintedLook:
 class PendingHints:
     """Gathers hints until somebody looks.
 
-    It holds each path once, however often it was hinted at. Beyond the bound it holds only that the whole tree is to
-    be looked at: nothing that was trusted until then is trusted any more, as if events had been lost.
+    It holds each path once, however often it was hinted at. Beyond ``most`` paths it holds only that the whole tree is
+    to be looked at: nothing that was trusted until then is trusted any more, as if events had been lost.
 
     One look at a time: ``take`` before it, ``trusted_after`` when it has seen all. What is told meanwhile belongs to
     the next look.
-
-    Args:
-        most: paths that are kept one by one.
     """
 
     def __init__(self, *, most: int = MAX_HINTED_PATHS) -> None:

@@ -52,12 +52,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaxDelete:
-    """Most files that one burst of removals may take: a number, or a percentage of the files in the cache before.
-
-    Attributes:
-        number: of files, or percent.
-        is_percentage: which of the two.
-    """
+    """Most files that one burst of removals may take: a number, or a percentage of the files in the cache before."""
 
     number: int
     is_percentage: bool
@@ -148,12 +143,9 @@ class Setting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A group as Ansible understands it.
+    """A group as Ansible understands it; ``all``, ``masters``, ``slaves`` or any other.
 
-    Attributes:
-        name: ``all``, ``masters``, ``slaves`` or any other.
-        hosts: names of the hosts listed directly in it, ranges expanded, in file order.
-        children: names of its child groups, in file order.
+    ``hosts`` are those listed directly in it, ranges expanded, ``children`` its child groups, both in file order.
     """
 
     name: str

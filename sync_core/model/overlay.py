@@ -14,7 +14,7 @@ __all__ = ["layer_in", "layer_of", "overlay", "own_below"]
 
 
 def overlay(shared: Folder | None, own: Folder | None) -> Folder:
-    """Return what a slave should have.
+    """Return what a slave should have of ``_all`` and of its own folder, each ``None`` where there is none.
 
     An own file hides the file of the same name in ``_all``, also while it settles or can't be read. Folders merge. A
     folder in either layer wins over a file of the same name in the other. Where the own folder can't be read nobody
@@ -22,12 +22,7 @@ def overlay(shared: Folder | None, own: Folder | None) -> Folder:
     keeps what it has. Where that of ``_all`` can't be read, nobody knows what is missing in the merged one, so that
     can't be read either.
 
-    Args:
-        shared: the tree of ``_all``, ``None`` where there is no such folder.
-        own: the tree of the slave's own folder, likewise.
-
-    Returns:
-        The view; it is one of the two itself where the other adds nothing.
+    It is one of the two itself where the other adds nothing.
     """
     if own is None:
         return EMPTY_FOLDER if shared is None else shared
@@ -54,10 +49,7 @@ def overlay(shared: Folder | None, own: Folder | None) -> Folder:
 def layer_of(own: Folder | None, path: RelPath, kind: Kind) -> Layer:
     """Return which layer an entry of a view comes from; folders that both have count as own.
 
-    Args:
-        own: the tree of the slave's own folder, ``None`` where there is none.
-        path: an entry of the view.
-        kind: what it is there: an own file may have given way to a folder of ``_all``.
+    ``kind``: what it is in the view: an own file may have given way to a folder of ``_all``.
     """
     found = None if own is None else get(own, path)
     return Layer.OWN if found is not None and kind_of(found) is kind else Layer.ALL

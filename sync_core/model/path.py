@@ -54,11 +54,7 @@ def check_name(name: str) -> str:
 
 
 def rel_path(text: str) -> RelPath:
-    """Return ``text`` as a path after checking each of its names; ``""`` is the root.
-
-    Raises:
-        UnsafeNameError: a name in it is not allowed.
-    """
+    """Return ``text`` as a path (``""`` is the root); ``UnsafeNameError``: a name in it is not allowed."""
     if text:
         for name in text.split("/"):
             check_name(name)
@@ -110,11 +106,7 @@ def to_wire(name: str) -> str:
 
 
 def from_wire(text: str) -> str:
-    """Return the name whose bytes a document carries as ISO-8859-1 characters.
-
-    Raises:
-        UnsafeNameError: the text has a character beyond ISO-8859-1, so it is no byte-wise name.
-    """
+    """Return the name whose bytes a document carries as ISO-8859-1 characters; ``UnsafeNameError``: it has others."""
     try:
         return text.encode("latin-1").decode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

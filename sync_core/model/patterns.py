@@ -68,14 +68,9 @@ class Term:
 
 
 def parse(pattern: str, names: Container[str] = ()) -> tuple[Term, ...]:
-    """Return the terms of ``pattern`` as they stand in it.
+    """Return the terms of ``pattern`` as they stand in it; ``names`` are not torn at their colons (IPv6 addresses).
 
-    Args:
-        pattern: the text.
-        names: hosts whose names must not be torn at their colons (IPv6 addresses).
-
-    Raises:
-        UsageError: there is no term in it, or a sign without anything behind it.
+    ``UsageError``: there is no term in it, or a sign without anything behind it.
     """
     terms = tuple(_term(text, names) for text in _split(pattern, names))
     if not terms:
@@ -86,12 +81,7 @@ def parse(pattern: str, names: Container[str] = ()) -> tuple[Term, ...]:
 def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
     """Return the hosts that ``pattern`` names, in inventory order, each once.
 
-    Args:
-        inventory: where to look.
-        pattern: as the module describes it.
-
-    Raises:
-        UsageError: the pattern is empty or wrong, a plain term matches nothing, or nothing is left at the end.
+    ``UsageError``: the pattern is empty or wrong, a plain term matches nothing, or nothing is left at the end.
     """
     terms = parse(pattern, inventory.hosts)
     adding = [term for term in terms if term.sign is Sign.ADD]

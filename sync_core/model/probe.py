@@ -189,9 +189,7 @@ class CheckResult:
 class PortsReport:
     """All checks of one run: slaves in the inventory's order, each with its masters, three checks each.
 
-    Attributes:
-        checks: the results.
-        network_only: before go-live: a port that nobody listens on is good enough.
+    ``network_only``: before go-live: a port that nobody listens on is good enough.
     """
 
     checks: tuple[CheckResult, ...]

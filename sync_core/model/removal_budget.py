@@ -34,13 +34,7 @@ class RemovalBudget:
         return self
 
     def after(self, vanished: int, *, files_before: int, now: float) -> RemovalBudget:
-        """Return what counts after an update.
-
-        Args:
-            vanished: how many files went with it.
-            files_before: how many files the cache held before the update.
-            now: when it was made.
-        """
+        """Return what counts after an update that took ``vanished`` of ``files_before`` files."""
         burst = self.at(now)
         if not vanished:
             return burst
@@ -52,13 +46,7 @@ class RemovalBudget:
         )
 
     def allows(self, vanishing: int, *, files: int, max_delete: MaxDelete) -> bool:
-        """Whether ``vanishing`` more files may go.
-
-        Args:
-            vanishing: how many files an update would remove; one that removes nothing is always allowed.
-            files: how many files the cache holds now.
-            max_delete: the slave's limit.
-        """
+        """Whether ``vanishing`` of the ``files`` that the cache holds may go; where nothing goes, always."""
         return not vanishing or self.removed + vanishing <= max_delete.limit(self.counted_of(files))
 
     def counted_of(self, files: int) -> int:

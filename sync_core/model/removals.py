@@ -54,11 +54,9 @@ class Removals:
         self._new.discard(path)
 
     def close_look(self, *, began: float, now: float) -> set[RelPath]:
-        """End one look and return what counts as removed from now on.
+        """End one look, from ``began`` to ``now``, and return what counts as removed from now on.
 
-        Args:
-            began: when the look began; what was due by then was looked at once more.
-            now: when it ended.
+        What was due when it began was looked at once more.
         """
         if self._new:
             self._last = now

@@ -13,13 +13,7 @@ __all__ = ["PortCheck", "required_ports"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortCheck:
-    """One port that one host must reach on another.
-
-    Attributes:
-        source: the host that opens the connection.
-        target: the host whose port it is.
-        is_required: ``False``: it is reported and decides nothing.
-    """
+    """One port of ``target`` that ``source`` must reach; if not required it is reported and decides nothing."""
 
     source: Host
     target: Host

@@ -29,10 +29,5 @@ def retry_pause_s(failures: int, *, outage_s: float, jitter: float) -> float:
 
 
 def check_pause_s(interval_s: float, *, jitter: float) -> float:
-    """Return how long after a check began the next one is due: the interval, or a little less, never more.
-
-    Args:
-        interval_s: the host's ``interval_s``.
-        jitter: drawn from [0, 1].
-    """
+    """Return how long after a check began the next one is due: ``interval_s``, or a little less, never more."""
     return interval_s * (1.0 - _CHECK_JITTER * jitter)

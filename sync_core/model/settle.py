@@ -40,8 +40,7 @@ _Three: TypeAlias = tuple[_T | None, _T | None, _T | None]
 class Settler:
     """The settled state of a remote folder.
 
-    Args:
-        known: settled files from before a restart. What still looks the same counts from the first look on.
+    ``known``: settled files from before a restart. What still looks the same counts from the first look on.
     """
 
     def __init__(self, known: Folder) -> None:
@@ -97,14 +96,7 @@ class Settler:
 
 
 class _Look:
-    """One look: goes through what is different, and says what counts by it.
-
-    Args:
-        appearances: what waits to count as it is on disk.
-        removals: what waits to be gone.
-        began: when the look began.
-        now: when it ended.
-    """
+    """One look, from ``began`` to ``now``: goes through what is different, and says what counts by it."""
 
     def __init__(self, appearances: Appearances, removals: Removals, *, began: float, now: float) -> None:
         self._appearances = appearances
@@ -147,11 +139,8 @@ class _Look:
     def _compare_folders(self, path: RelPath, three: _Three[Folder], *, is_blind: bool, is_whole: bool = False) -> None:
         """Go through a folder as it was before, as it is seen, as it is settled.
 
-        Args:
-            path: where it is.
-            three: the folder, where it is one.
-            is_blind: it, or one above it, can't be read now.
-            is_whole: that has just changed, so that also what is the same object may count otherwise.
+        ``is_blind``: it, or one above it, can't be read now; ``is_whole``: that has just changed, so that also what is
+        the same object may count otherwise.
         """
         before, seen, settled = three
         is_whole = is_whole or _is_unreadable(before) != _is_unreadable(seen)

@@ -92,10 +92,7 @@ class Counting:
     def trees(self, settled: Folder, seen: Folder, view: Folder | None) -> tuple[Folder, Folder]:
         """Return the settled tree and the view.
 
-        Args:
-            settled: the settled tree of the look before, without what was removed since.
-            seen: what is on disk.
-            view: the view of the look before; ``None`` if there was none.
+        ``settled`` is without what was removed since the look before, ``view`` its view, ``None`` if there was none.
         """
         known, shown = self._folder(ROOT, settled, seen, view, is_blind=seen.is_unreadable)
         return known if known is not None else EMPTY_FOLDER, shown

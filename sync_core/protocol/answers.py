@@ -74,7 +74,7 @@ def answer_pieces(answer: Answer, *, time: str, pretty: bool = False) -> Pieces:
         pretty: indented, with CR LF line ends: for people who type requests.
 
     Raises:
-        UnsafeNameError: a name of a file can't travel (see ``names.can_travel``); the error names it.
+        UnsafeNameError: a name of a file can't travel (see ``names.wire_name``); the error names it.
     """
     if pretty:
         # What is written without a tree gets one now; people ask for little.

@@ -147,7 +147,7 @@ def encode_http_answer(answer: Answer, *, time: str) -> bytes:
         time: as ``times.format_utc_time`` writes it.
 
     Raises:
-        UnsafeNameError: a name of a file can't travel (see ``names.can_travel``); the error names it.
+        UnsafeNameError: a name of a file can't travel (see ``names.wire_name``); the error names it.
     """
     if isinstance(answer, ErrorAnswer):
         answer = replace(answer, time=time.partition(".")[0] + "Z")

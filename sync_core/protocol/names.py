@@ -20,7 +20,6 @@ __all__ = [
     "FILE",
     "MAX_FOLDERS",
     "MAX_NAME_BYTES",
-    "can_travel",
     "check_depth",
     "fits_schema",
     "read_name",
@@ -50,21 +49,6 @@ def fits_schema(path: str) -> bool:
     has one of them. A single such name in a list, and a real supervisor refuses the whole fetch.
     """
     return (path.isascii() and path.isprintable()) or _BEYOND_SCHEMA.search(to_wire(path)) is None
-
-
-def can_travel(path: str) -> bool:
-    """Whether a name, or every name of a relative path, may stand in a document of the protocol.
-
-    Not so: what ``check_name`` refuses, control characters that XML can't carry, names of more than
-    ``MAX_NAME_BYTES`` bytes, paths of more than ``MAX_FOLDERS`` names. Whoever looks at a disk leaves such paths
-    out, with a word in the log, because a single one would make the whole document impossible.
-    """
-    try:
-        for name in path.split("/"):
-            wire_name(name)
-    except UnsafeNameError:
-        return False
-    return path.count("/") < MAX_FOLDERS
 
 
 def wire_name(name: str) -> str:

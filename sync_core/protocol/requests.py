@@ -11,11 +11,10 @@ from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.commands import LISTS, ROOT_ONLY, read_command, request_element
 from sync_core.protocol.framing import BLANKS
 from sync_core.protocol.messages import CheckFolders, Request
-from sync_core.protocol.names import can_travel
 from sync_core.protocol.schema import check_element, refusal, violation
 from sync_core.protocol.xml import Element, parse, write
 
-__all__ = ["MAX_DATAGRAM_BYTES", "WAKE_UP", "can_travel", "decode_request", "encode_request", "is_wake_up"]
+__all__ = ["MAX_DATAGRAM_BYTES", "WAKE_UP", "decode_request", "encode_request", "is_wake_up"]
 
 WAKE_UP = b"<check_folders/>"
 """The datagram that wakes a slave up (section 6.2)."""
@@ -30,7 +29,7 @@ def encode_request(request: Request) -> bytes:
     """Return the bytes of ``request``.
 
     Raises:
-        UnsafeNameError: a listed name can't travel (see ``can_travel``); the error names it.
+        UnsafeNameError: a listed name can't travel (see ``names.wire_name``); the error names it.
     """
     return write(request_element(request), encoding="iso-8859-1")
 

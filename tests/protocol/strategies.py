@@ -33,8 +33,8 @@ from sync_core.protocol.messages import (
     ShowState,
     StateAnswer,
 )
-from sync_core.protocol.names import can_travel
 from sync_core.protocol.times import MAX_TIME_S
+from tests.support.names import can_travel
 
 _TELLING_NAMES = (
     "a",

@@ -6,17 +6,10 @@ from hypothesis import strategies as st
 
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.path import RelPath
-from sync_core.protocol.names import (
-    MAX_FOLDERS,
-    MAX_NAME_BYTES,
-    can_travel,
-    check_depth,
-    fits_schema,
-    read_name,
-    wire_name,
-)
+from sync_core.protocol.names import MAX_FOLDERS, MAX_NAME_BYTES, check_depth, fits_schema, read_name, wire_name
 from sync_core.protocol.xml import Element, can_stand_in_xml, parse, write
 from tests.protocol.strategies import names
+from tests.support.names import can_travel
 
 BAD = ["", ".", "..", "a/b", "a\\b", "a\0b", "a\x01b", "\x1b[31m", "x" * 256, "ü" * 128]
 

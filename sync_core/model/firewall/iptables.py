@@ -43,12 +43,7 @@ _MODULES_THAT_COUNT = {"limit", "recent", "hashlimit", "statistic", "set", "conn
 
 
 def judge_iptables(saved: str, packet: Packet) -> Judgement:
-    """Return what the tables do to ``packet``.
-
-    Args:
-        saved: the output of ``iptables-save``, or ``ip6tables-save`` for a packet of IPv6.
-        packet: the one that is asked about.
-    """
+    """Return what the tables of ``iptables-save`` (``ip6tables-save`` for IPv6) do to ``packet``."""
     front_end = FrontEnd.IP6TABLES if packet.is_ipv6 else FrontEnd.IPTABLES
     tables = _parse(saved)
     bases = [

@@ -36,13 +36,9 @@ class FrontEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What one front-end's rules do.
+    """What one front-end's rules do, and the rules concerned, one sentence each.
 
-    Attributes:
-        front_end: whose rules.
-        action: what they do.
-        evidence: the rules concerned, one sentence each.
-        fix: the command that would let the packet through; ``None`` where nothing stops it for certain.
+    ``fix``: the command that would let the packet through; ``None`` where nothing stops it for certain.
     """
 
     front_end: FrontEnd

@@ -70,13 +70,7 @@ class Way:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What one machine needs: hosts of the inventory that share an address share a firewall.
-
-    Attributes:
-        hosts: their names.
-        addresses: its own.
-        ways: that must be open.
-    """
+    """What one machine needs: hosts of the inventory that share an address share a firewall."""
 
     hosts: tuple[str, ...]
     addresses: tuple[IpAddress, ...]
@@ -86,12 +80,9 @@ class Machine:
 def machines_of(
     wanted: Iterable[str], checks: Iterable[PortCheck], addresses: Mapping[str, tuple[IpAddress, ...]]
 ) -> tuple[Machine, ...]:
-    """Return the machines of some hosts; others of the inventory that stand on them count too.
+    """Return the machines of the hosts ``wanted``; others of the inventory that stand on them count too.
 
-    Args:
-        wanted: names of hosts.
-        checks: of the whole inventory.
-        addresses: of its hosts by name.
+    ``checks`` and ``addresses`` are those of the whole inventory.
     """
     found: list[Machine] = []
     for name in wanted:

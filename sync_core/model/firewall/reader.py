@@ -21,13 +21,7 @@ __all__ = ["Reading", "ToolOutput", "read_firewalls"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolOutput:
-    """What one command on a host printed.
-
-    Attributes:
-        code: its exit code, ``None`` if it did not end.
-        out: standard output.
-        error: the first line of standard error.
-    """
+    """What one command on a host printed: its exit code (``None``: it did not end), and the first line of errors."""
 
     code: int | None
     out: str
@@ -50,12 +44,7 @@ class Reading:
 
 
 def read_firewalls(tools: Mapping[str, ToolOutput], packet: Packet) -> Reading:
-    """Return what the rules do to ``packet``.
-
-    Args:
-        tools: the outputs that ``net.far_side.firewalls`` collects, by name.
-        packet: the one that is asked about.
-    """
+    """Return what the rules do to ``packet``; ``tools``: what ``net.far_side.firewalls`` collects, by name."""
     silent = [_unread(name, tools[name]) for name in _tools_for(packet) if name in tools and tools[name].code != 0]
     judgements = _judgements({name: tool for name, tool in tools.items() if tool.code == 0}, packet)
     blocks = [one for one in judgements if one.action.is_block]

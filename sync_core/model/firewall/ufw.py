@@ -17,12 +17,7 @@ _ANYWHERE = "Anywhere"
 
 
 def judge_ufw(status: str, packet: Packet) -> Judgement | None:
-    """Return what ufw's rules do to ``packet``, the first that fits deciding; ``None`` where ufw is inactive.
-
-    Args:
-        status: the output of ``ufw status verbose``.
-        packet: the one that is asked about.
-    """
+    """Return what rules of ``ufw status verbose`` do to ``packet``, the first that fits; ``None``: it is inactive."""
     if not re.search(r"^Status: active$", status, re.MULTILINE):
         return None
     for line in status.splitlines():
@@ -41,12 +36,7 @@ def judge_ufw(status: str, packet: Packet) -> Judgement | None:
 
 
 def opening_command(packet: Packet, *, place: str = "") -> str:
-    """Return the command that accepts exactly such packets.
-
-    Args:
-        packet: the one to let through.
-        place: ``insert 1 `` to stand in front of all rules.
-    """
+    """Return the command that accepts exactly such packets; ``insert 1 `` as ``place``: in front of all rules."""
     if packet.direction is Direction.IN:
         return f"ufw {place}allow proto {packet.protocol} from {packet.source} to any port {packet.port}"
     return f"ufw {place}allow out proto {packet.protocol} to {packet.target} port {packet.port}"

@@ -49,11 +49,7 @@ class Deadlines(Generic[K]):
         return self._heap[0][0] if self._heap else None
 
     def pop(self, now: float) -> K | None:
-        """Return the key whose deadline came first, and forget this deadline; ``None`` while none has come.
-
-        Args:
-            now: seconds on the clock of the deadlines.
-        """
+        """Return the key whose deadline came first, and forget that; ``None`` while none has come."""
         deadline = self.first()
         if deadline is None or deadline > now:
             return None

@@ -55,11 +55,9 @@ class SlaveAddress:
 
 
 class Choice(NamedTuple):
-    """What a look for a slave's folder found.
+    """What a look for a slave's folder found: ``None`` = it has none.
 
-    Attributes:
-        folder: its name; ``None`` = it has none.
-        is_final: whether no name that still has to be looked up could change that.
+    ``is_final``: no name that still has to be looked up could change that.
     """
 
     folder: str | None
@@ -115,15 +113,9 @@ class FolderMap:
         return bool(gone or new)
 
     def learn(self, name: str, addresses: Iterable[IpAddress] = (), *, failure: str = "") -> bool:
-        """Take what a name means.
+        """Take what one of ``names()`` means; return whether anybody's folder may be another one now.
 
-        Args:
-            name: one of ``names()``.
-            addresses: all that it has.
-            failure: why it has none, in words for the log; then the addresses known before are kept.
-
-        Returns:
-            Whether anybody's folder may be another one now.
+        ``failure``: why it has no address, in words for the log; then those known before are kept.
         """
         before = self._hosts.get(name)
         self._hosts.learn(name, addresses, failure)

@@ -14,12 +14,9 @@ U = TypeVar("U", bound=Hashable)
 
 
 class KnownHost(NamedTuple):
-    """What is known of one name.
+    """What is known of one name: the addresses when it was last known, and whether there was an answer at all.
 
-    Attributes:
-        addresses: what it meant when it was last known.
-        is_known: whether there was an answer at all, a failure included.
-        failure: why it has no address now; empty where it has.
+    ``failure``: why it has no address now; empty where it has.
     """
 
     addresses: frozenset[IpAddress] = frozenset()

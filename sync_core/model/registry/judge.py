@@ -37,11 +37,9 @@ class Judge:
         self._verdicts.clear()
 
     def is_behind(self, folder: str | None, given: Folder | None) -> bool | None:
-        """Return whether who was given that lacks something; ``None`` while its view can't be read.
+        """Return whether who has ``given`` (``None`` = something unknown) lacks something of the view for ``folder``.
 
-        Args:
-            folder: its own folder.
-            given: what it has; ``None`` = something unknown.
+        ``None`` while that can't be read.
         """
         view = self._view(folder)
         if view is None:

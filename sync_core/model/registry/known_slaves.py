@@ -18,13 +18,7 @@ _Mark: TypeAlias = int | str  # a port, or by HTTP a scheduler id
 
 
 class KnownSlaves:
-    """Recognises slaves. All addresses of this machine mean one machine.
-
-    Args:
-        slaves: of the inventory, in file order.
-        own: the addresses of this machine.
-        hosts: knows names; a slave uses its by its number.
-    """
+    """Recognises slaves of the inventory (in file order). All addresses of this machine, ``own``, mean one machine."""
 
     def __init__(self, slaves: Iterable[Host], *, own: frozenset[IpAddress], hosts: Hosts[Any]) -> None:
         self.slaves = tuple(slaves)

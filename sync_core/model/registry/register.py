@@ -122,12 +122,7 @@ class Register:
     ) -> Slave:
         """A slave asks by HTTP, which registers it too; return its entry.
 
-        Args:
-            identity: who it is.
-            said: what it says of itself.
-            active_s: how long it counts as being there, unless it asks again before.
-            now: monotonic seconds.
-            wall: wall-clock seconds.
+        It counts as being there for ``active_s``, unless it asks again before.
         """
         slave = self._slaves.get(identity)
         if slave is None:
@@ -193,12 +188,7 @@ class Register:
     ) -> None:
         """A jsync slave says which tree it has, and will ask for what it lacks.
 
-        Args:
-            slave: who.
-            connection: on which it said so.
-            has: its tree; ``None`` where its digest is none that is known here.
-            now: monotonic seconds.
-            wall: wall-clock seconds.
+        ``connection``: on which it said so; ``has``: ``None`` where its digest is none that is known here.
         """
         current = self._current(slave, connection)
         if current is None:
@@ -224,13 +214,7 @@ class Register:
                 self._unjudged[slave] = None  # who waits already keeps its place
 
     def advance(self, *, now: float, wall: float, most: int) -> Advance:
-        """Do what is due, and compare.
-
-        Args:
-            now: monotonic seconds.
-            wall: wall-clock seconds.
-            most: slaves to look at before others get their turn.
-        """
+        """Do what is due, and compare; ``most``: slaves to look at before others get their turn."""
         effects: list[Effect] = []
         for _ in range(most):
             if (silent := self._silences.pop(now)) is not None:

@@ -99,12 +99,7 @@ class Phase(StrEnum):
 
 
 class Unanswered(NamedTuple):
-    """A slave that does not answer its wake-ups, SCHEDULER-474; wall-clock seconds.
-
-    Attributes:
-        since: when it was to fetch.
-        said_at: when the log said so.
-    """
+    """A slave that does not answer its wake-ups, SCHEDULER-474: since when, and when the log said so (wall clock)."""
 
     since: float
     said_at: float
