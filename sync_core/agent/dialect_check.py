@@ -15,8 +15,7 @@ from typing import Final
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.content_fetch import BrokenOffError, ContentFetch
 from sync_core.agent.master_link import Checked
-from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update, portion
-from sync_core.model.compare import realizes
+from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update, portion, realizes
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import sha256_of
 from sync_core.model.folder import Folder

@@ -26,7 +26,7 @@ from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.signals import Signals
 from sync_core.agent.state import HostState
 from sync_core.agent.views import Views
-from sync_core.model.compare import realizes
+from sync_core.model.answer_plan import realizes
 from sync_core.model.errors import RootVanishedError, TreeError
 from sync_core.model.folder import Folder
 from sync_core.model.inventory import Dialect, Host, Inventory

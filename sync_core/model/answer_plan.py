@@ -8,11 +8,12 @@ puts the contents in, once somebody has read them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Self, TypeAlias, TypeVar
 
 from sync_core.model.change import Adjust, Change, Changes, MakeDirectory, Remove, WriteFile
+from sync_core.model.differences import changed_names
 from sync_core.model.equality import has_content, has_state, is_withheld
 from sync_core.model.errors import TreeError
 from sync_core.model.file import File, Layer, md5_of, sha256_of
@@ -31,6 +32,7 @@ __all__ = [
     "plan_answer",
     "plan_update",
     "portion",
+    "realizes",
 ]
 
 _SMALL_SHARE: Final = 16
@@ -73,7 +75,9 @@ class PlannedWrite:
 Plan: TypeAlias = tuple[MakeDirectory | PlannedWrite | Remove, ...]
 """In document order, like ``Changes``."""
 
-UpdatePlan: TypeAlias = tuple[MakeDirectory | PlannedWrite | Adjust | Remove, ...]
+_AnyStep: TypeAlias = MakeDirectory | PlannedWrite | Adjust | Remove
+
+UpdatePlan: TypeAlias = tuple[_AnyStep, ...]
 """The same for a cache, where files may keep their contents."""
 
 ReadContent: TypeAlias = Callable[[PlannedWrite], bytes]
@@ -93,19 +97,29 @@ def plan_answer(view: Folder, listed: Folder, *, own: Folder | None = None) -> P
 
     ``own``: the layer of the slave's own folder in the view; without one everything comes from ``_all``.
     """
-    planner = _Planner(is_answer=True)
-    planner.folders(view, listed, own or EMPTY_FOLDER, ROOT, is_blind=view.is_unreadable)
-    return tuple(step for step in planner.plan if not isinstance(step, Adjust))
+    steps = _Planner(is_answer=True).folders(view, listed, own or EMPTY_FOLDER, ROOT, is_blind=view.is_unreadable)
+    return tuple(step for step in steps if not isinstance(step, Adjust))
 
 
 def plan_update(cache: Folder, wanted: Folder) -> UpdatePlan:
-    """Return what turns ``cache`` into ``wanted``; nothing where the one realizes the other (``compare.realizes``).
+    """Return what turns ``cache`` into ``wanted``.
 
     Only new folders are made, and a file of which only time or permission bits are others is adjusted.
     """
-    planner = _Planner(is_answer=False)
-    planner.folders(wanted, cache, None, ROOT, is_blind=wanted.is_unreadable)
-    return tuple(planner.plan)
+    return tuple(_update_steps(cache, wanted))
+
+
+def realizes(have: Folder, wanted: Folder) -> bool:
+    """Whether nothing would be sent to a slave that has ``have``, and nothing removed; it ends at the first difference.
+
+    Files are compared by their whole state where both sides know it (``equality.has_state``), by md5 where one of them
+    comes from a classic list. So it speaks for ``plan_answer`` too.
+    """
+    return next(_update_steps(have, wanted), None) is None
+
+
+def _update_steps(cache: Folder, wanted: Folder) -> Iterator[_AnyStep]:
+    return _Planner(is_answer=False).folders(wanted, cache, None, ROOT, is_blind=wanted.is_unreadable)
 
 
 class _Planner:
@@ -116,54 +130,54 @@ class _Planner:
     """
 
     def __init__(self, *, is_answer: bool) -> None:
-        self.plan: list[MakeDirectory | PlannedWrite | Adjust | Remove] = []
         self._is_answer = is_answer
 
-    def folders(self, wanted: Folder, have: Folder, own: Folder | None, path: RelPath, *, is_blind: bool) -> None:
+    def folders(
+        self, wanted: Folder, have: Folder, own: Folder | None, path: RelPath, *, is_blind: bool
+    ) -> Iterator[_AnyStep]:
         if is_same(wanted, have):
             if self._is_answer and wanted.totals.folders:
-                self._repeat(wanted, path)
+                yield from _repeated(wanted, path)
             return
-        for name in names_of(wanted, have):
+        for name in names_of(wanted, have) if self._is_answer else changed_names(have, wanted):
             entry, there = wanted.children.get(name), have.children.get(name)
-            if entry is there and (isinstance(entry, File) or not self._is_answer):
-                continue
             if entry is None:
                 if there is not None and not is_blind:
-                    self.plan.append(Remove(path=join(path, name), kind=kind_of(there)))
+                    yield Remove(path=join(path, name), kind=kind_of(there))
             elif isinstance(entry, File) and isinstance(there, File) and has_content(there, entry):
                 if not (self._is_answer or has_state(there, entry) or is_withheld(entry, there)):
                     time = there.last_write_time if entry.last_write_time is None else entry.last_write_time
-                    self.plan.append(Adjust(path=join(path, name), last_write_time=time or 0, mode=entry.mode))
+                    yield Adjust(path=join(path, name), last_write_time=time or 0, mode=entry.mode)
             elif not is_withheld(entry, there):
-                self._entry(entry, there, own, path, name, is_blind=is_blind)
+                yield from self._entry(entry, there, own, path, name, is_blind=is_blind)
 
     def _entry(
         self, wanted: Entry, there: Entry | None, own: Folder | None, above: RelPath, name: str, *, is_blind: bool
-    ) -> None:
+    ) -> Iterator[_AnyStep]:
         path = join(above, name)
         if there is not None and kind_of(there) is not kind_of(wanted):
-            self.plan.append(Remove(path=path, kind=kind_of(there)))
+            yield Remove(path=path, kind=kind_of(there))
             there = None
         if isinstance(wanted, File):
-            self.plan.append(PlannedWrite.of(wanted, path, layer_in(own, name, wanted)))
+            yield PlannedWrite.of(wanted, path, layer_in(own, name, wanted))
             return
         if self._is_answer or there is None:
-            self.plan.append(MakeDirectory(path=path))
+            yield MakeDirectory(path=path)
         below = there if isinstance(there, Folder) else EMPTY_FOLDER
-        self.folders(wanted, below, own_below(own, name), path, is_blind=is_blind or wanted.is_unreadable)
-
-    def _repeat(self, folder: Folder, path: RelPath) -> None:
-        """Tell the folders of one that both have alike."""
-        for name, entry in folder.children.items():
-            if isinstance(entry, Folder) and not is_withheld(entry, entry):
-                inner = join(path, name)
-                self.plan.append(MakeDirectory(path=inner))
-                if entry.totals.folders:
-                    self._repeat(entry, inner)
+        yield from self.folders(wanted, below, own_below(own, name), path, is_blind=is_blind or wanted.is_unreadable)
 
 
-_Step = TypeVar("_Step", bound=MakeDirectory | PlannedWrite | Adjust | Remove)
+def _repeated(folder: Folder, path: RelPath) -> Iterator[MakeDirectory]:
+    """Give the folders of one that both have alike."""
+    for name, entry in folder.children.items():
+        if isinstance(entry, Folder) and not is_withheld(entry, entry):
+            inner = join(path, name)
+            yield MakeDirectory(path=inner)
+            if entry.totals.folders:
+                yield from _repeated(entry, inner)
+
+
+_Step = TypeVar("_Step", bound=_AnyStep)
 
 
 def portion(plan: tuple[_Step, ...], *, most_bytes: int) -> tuple[tuple[_Step, ...], bool]:

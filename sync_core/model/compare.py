@@ -1,17 +1,17 @@
-"""The difference between two trees, as ``jsync diff`` reports it (``cli.md`` section 3), and whether there is any."""
+"""The difference between two trees, as ``jsync diff`` reports it (``cli.md`` section 3)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sync_core.model.equality import has_content, has_state, is_withheld
+from sync_core.model.equality import has_content
 from sync_core.model.file import File, Kind, Layer
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, is_same, kind_of, names_of
 from sync_core.model.overlay import layer_in, own_below
 from sync_core.model.path import ROOT, RelPath, join
 
-__all__ = ["Counts", "Diff", "DiffEntry", "State", "compare", "realizes"]
+__all__ = ["Counts", "Diff", "DiffEntry", "State", "compare"]
 
 
 class State(StrEnum):
@@ -155,33 +155,3 @@ class _Comparison:
         self.entries.append(
             DiffEntry(path=path, kind=kind_of(shown), state=state, layer=layer, master=ours, slave=theirs)
         )
-
-
-def realizes(have: Folder, wanted: Folder) -> bool:
-    """Whether nothing would be sent to a slave that has ``have``, and nothing removed; it ends at the first difference.
-
-    Files are compared by their whole state where both sides know it (``equality.has_state``), by md5 where one of them
-    comes from a classic list. So it agrees with ``plan_update``, and for classic lists with ``plan_answer``. What
-    ``wanted`` holds back counts as equal, whatever ``have`` has there.
-    """
-    return is_same(have, wanted) or _realizes(have, wanted, is_blind=wanted.is_unreadable)
-
-
-def _realizes(have: Folder, wanted: Folder, *, is_blind: bool) -> bool:
-    """The same for folders that both have; ``is_blind``: not all of ``wanted`` is known, so nothing is too much."""
-    ours = wanted.children
-    if not is_blind and not have.children.keys() <= ours.keys():
-        return False
-    for name, entry in ours.items():
-        there = have.children.get(name)
-        if there is not entry and not is_withheld(entry, there) and not _is_realized(there, entry, is_blind=is_blind):
-            return False
-    return True
-
-
-def _is_realized(have: Entry | None, wanted: Entry, *, is_blind: bool) -> bool:
-    if isinstance(wanted, File):
-        return isinstance(have, File) and has_state(have, wanted)
-    if not isinstance(have, Folder):
-        return False
-    return is_same(have, wanted) or _realizes(have, wanted, is_blind=is_blind or wanted.is_unreadable)

@@ -8,12 +8,13 @@ from operator import is_not
 
 from sync_core.model.file import File
 from sync_core.model.folder import Entry, Folder
+from sync_core.model.path import sort_names
 
 __all__ = ["changed_names", "child_of", "has_news", "has_same_children"]
 
 
 def changed_names(before: Folder | None, after: Folder | None) -> Collection[str]:
-    """Return the names under which both hold another object, or only one of them something."""
+    """Return the names under which both hold another object, or only one of them something, in byte order."""
     if before is after:
         return ()
     old = before.children if before is not None else {}
@@ -21,7 +22,9 @@ def changed_names(before: Folder | None, after: Folder | None) -> Collection[str
     if _has_same_names(old, new):
         # Both are sorted, so the values stand side by side: quick also in a folder of very many files.
         return tuple(compress(new, map(is_not, old.values(), new.values())))
-    return (*(name for name, entry in new.items() if old.get(name) is not entry), *(old.keys() - new.keys()))
+    return sort_names(
+        [*(name for name, entry in new.items() if old.get(name) is not entry), *(old.keys() - new.keys())]
+    )
 
 
 def child_of(folder: Folder | None, name: str) -> Entry | None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.answer_plan import plan_answer, plan_update
+from sync_core.model.answer_plan import plan_answer, plan_update, realizes
 from sync_core.model.change import MakeDirectory
-from sync_core.model.compare import Counts, State, compare, realizes
+from sync_core.model.compare import Counts, State, compare
 from sync_core.model.edit import edited
 from sync_core.model.file import File, Kind, Layer
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get

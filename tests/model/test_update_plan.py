@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update
+from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update, realizes
 from sync_core.model.change import Adjust, MakeDirectory, Remove
-from sync_core.model.compare import realizes
 from sync_core.model.edit import edited
 from sync_core.model.file import File, Kind
 from sync_core.model.folder import Entry, Folder, get, walk

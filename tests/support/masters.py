@@ -17,7 +17,7 @@ from sync_core.agent.master_offers import MasterOffers
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.signals import Signals
 from sync_core.agent.views import Views
-from sync_core.model.compare import realizes
+from sync_core.model.answer_plan import realizes
 from sync_core.model.errors import TreeError
 from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.inventory import Host

@@ -12,7 +12,7 @@ __all__ = ["Judge", "Realizes", "ViewOf"]
 ViewOf: TypeAlias = Callable[[str | None], Folder | None]
 """The newest view of those whose own folder has that name; ``None`` while it can't be read."""
 Realizes: TypeAlias = Callable[[Folder, Folder], bool]
-"""Whether who has the first needs nothing to have the second (``model.compare.realizes``)."""
+"""Whether who has the first needs nothing to have the second (``model.answer_plan.realizes``)."""
 
 _MOST_KEPT: Final = 10_000
 
