@@ -17,6 +17,7 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import re
+import warnings
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -164,7 +165,8 @@ def _matching(inventory: Inventory, term: Term) -> list[str]:
     if term.is_name:
         return list(_hosts_of(inventory, expression)) if expression in inventory.groups else []
     try:
-        regex = re.compile(expression[1:] if expression.startswith("~") else fnmatch.translate(expression))
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # on "[[" Python may change its mind
+            regex = re.compile(expression[1:] if expression.startswith("~") else fnmatch.translate(expression))
     except (re.error, OverflowError, RecursionError) as error:
         raise UsageError(f"{expression!r} is no regular expression: {error}") from None
     groups = [name for name in inventory.groups if regex.match(name)]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sync_core.model.errors import UsageError
@@ -141,6 +141,7 @@ def test_what_names_nobody_is_an_error_that_says_what_to_do(pattern: str, messag
     assert (str(caught.value), caught.value.hint) == (message, hint)
 
 
+@example("~[[")
 @given(pattern=st.text(alphabet="slave-50:,&!~*?[]()0123 \x1b", max_size=20))
 def test_any_text_selects_or_is_refused(pattern: str) -> None:
     try:
