@@ -69,6 +69,58 @@ def edited(folder: Folder, edits: Mapping[RelPath, Entry | None]) -> Folder:
     return with_children(folder, here)
 
 
+def tree_of(entries: Iterable[tuple[RelPath, Entry]]) -> Folder:
+    """Return the tree of flat entries in any order; folders that only show as part of a path are added.
+
+    Args:
+        entries: paths with what is there. A folder stands for itself: what is in it comes with paths of its own.
+
+    Raises:
+        ValueError: a path stands twice, or lies below a file.
+    """
+    root = place = _Draft()
+    last = ""
+    for path, entry in entries:
+        above, _, name = path.rpartition("/")
+        if above != last:
+            last, place = above, root
+            for step in above.split("/") if above else ():
+                place = place.enter(step, path)
+        place.put(name, entry, path)
+    return root.folder()
+
+
+class _Draft:
+    """A folder whose children still come."""
+
+    def __init__(self) -> None:
+        self._children: dict[str, File | _Draft] = {}
+        self._mark: Folder | None = None
+
+    def enter(self, name: str, path: RelPath) -> _Draft:
+        inner = self._children.setdefault(name, _Draft())
+        if isinstance(inner, File):
+            raise ValueError(f"{path!r} lies below a file")
+        return inner
+
+    def put(self, name: str, entry: Entry, path: RelPath) -> None:
+        if isinstance(entry, Folder):
+            inner = self._children.setdefault(name, _Draft())
+            if isinstance(inner, File) or inner._mark is not None:
+                raise ValueError(f"{path!r} stands twice")
+            inner._mark = entry
+        elif name in self._children:
+            raise ValueError(f"{path!r} stands twice")
+        else:
+            self._children[name] = entry
+
+    def folder(self) -> Folder:
+        children: dict[str, Entry] = {
+            name: child if isinstance(child, File) else child.folder() for name, child in self._children.items()
+        }
+        return folder_of(children, is_unreadable=self._mark is not None and self._mark.is_unreadable)
+
+
 def _is_alike(some: Entry | None, other: Entry | None) -> bool:
     """Whether nothing is different, stamps included: a new stamp is worth keeping, or the file is read for ever."""
     if some is other:

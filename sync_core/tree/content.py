@@ -100,7 +100,7 @@ class ContentReader:
     def _enter(self, parent: RelPath) -> None:
         if parent != self._parent:
             self.close()
-            self._folder = self._way.enter_context(self._ground.descend(parent.split("/") if parent else []))
+            self._folder = self._way.enter_context(self._ground.descend(parent))
             self._parent = parent
 
     def _opened(self, path: RelPath) -> OpenContent:
@@ -117,51 +117,41 @@ class ContentReader:
 
 
 @contextmanager
-def content_reader(root: Path, *, within: Path | None = None) -> Iterator[ContentReader]:
+def content_reader(root: Path) -> Iterator[ContentReader]:
     """Give a reader of the files below ``root``.
-
-    Args:
-        root: the tree's folder.
-        within: the folder inside which links may lead; ``None`` for the root itself.
 
     Raises:
         RootVanishedError: the root does not exist.
         FileTroubleError: it is no folder, or can't be read.
     """
-    with open_ground(root, within) as ground, closing(ContentReader(ground)) as reader:
+    with open_ground(root) as ground, closing(ContentReader(ground)) as reader:
         yield reader
 
 
-def open_content(root: Path, path: RelPath, *, within: Path | None = None) -> OpenContent:
+def open_content(root: Path, path: RelPath) -> OpenContent:
     """Open the file ``path`` below ``root``, following links only as a scan does.
-
-    Args:
-        root: the tree's folder.
-        path: the file.
-        within: the folder inside which links may lead; ``None`` for the root itself.
 
     Raises:
         RootVanishedError: the root does not exist.
         FileTroubleError: the file does not exist, can't be read, or is no regular file.
     """
-    with content_reader(root, within=within) as reader:
+    with content_reader(root) as reader:
         return reader.open(path)
 
 
-def read_content(root: Path, path: RelPath, *, max_bytes: int, within: Path | None = None) -> bytes:
+def read_content(root: Path, path: RelPath, *, max_bytes: int) -> bytes:
     """Return the content of the file ``path`` below ``root``, following links only as a scan does.
 
     Args:
         root: the tree's folder.
         path: the file.
         max_bytes: a bigger file is refused.
-        within: the folder inside which links may lead; ``None`` for the root itself.
 
     Raises:
         RootVanishedError: the root does not exist.
         FileTroubleError: the file does not exist, can't be read, is no regular file, or is too big.
     """
-    with open_content(root, path, within=within) as content:
+    with open_content(root, path) as content:
         if content.size_bytes > max_bytes:
             raise FileTroubleError(f"{path!r} is bigger than {max_bytes} bytes")
         # One byte more than there was shows growth; whoever planned with a digest then sees that it changed.

@@ -1,4 +1,4 @@
-"""One SQLite file that only saves work, so that whatever is wrong with it, it can be made anew."""
+"""The SQLite file of a digest cache. It only saves work: whatever is wrong with it, it can be made anew."""
 
 from __future__ import annotations
 
@@ -6,35 +6,24 @@ import contextlib
 import os
 import sqlite3
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Kind", "open_database", "remove_database"]
+__all__ = ["open_database", "remove_database"]
+
+_APPLICATION_ID: Final = 0x6A737964
+_VERSION: Final = 2
+_SCHEMA: Final = "CREATE TABLE file (path BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID"
+
+_MAX_BYTES: Final = 512 << 20
+"""Two million files, the log included."""
 
 _BUSY_TIMEOUT_S: Final = 5.0
 _JOURNAL_BYTES: Final = 4 << 20
 """What is left of a write-ahead log once its content is in the file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """What a file is for.
-
-    Attributes:
-        application_id: a number that only files of this kind carry.
-        version: of the schema.
-        schema: the statement that makes its only table.
-        max_bytes: a bigger file is none of ours.
-    """
-
-    application_id: int
-    version: int
-    schema: str
-    max_bytes: int
-
-
-def open_database(path: Path, kind: Kind) -> sqlite3.Connection:
+def open_database(path: Path) -> sqlite3.Connection:
     """Return ``path``, open for any thread, one at a time; it is made if it is not there.
 
     In write-ahead mode ``synchronous=NORMAL`` is enough: each page in the log carries a checksum, and the log is
@@ -43,7 +32,6 @@ def open_database(path: Path, kind: Kind) -> sqlite3.Connection:
 
     Args:
         path: the file; its folder must exist.
-        kind: what it must be.
 
     Raises:
         ValueError: it is something else; ``remove_database`` makes room.
@@ -57,18 +45,18 @@ def open_database(path: Path, kind: Kind) -> sqlite3.Connection:
             raise ValueError("it is no file")
     finally:
         os.close(fd)
-    if sum(_size_bytes(place) for place in _places(path)) > kind.max_bytes:
+    if sum(_size_bytes(place) for place in _places(path)) > _MAX_BYTES:
         raise ValueError("it is too big")
     connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     try:
-        _prepare(connection, kind)
+        _prepare(connection)
     except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, kind: Kind) -> None:
+def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
     (mode,) = connection.execute("PRAGMA journal_mode=WAL").fetchone()
@@ -79,12 +67,12 @@ def _prepare(connection: sqlite3.Connection, kind: Kind) -> None:
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if not tables and application_id == version == 0:
-        connection.execute(kind.schema)
-        connection.execute(f"PRAGMA application_id={kind.application_id}")
-        connection.execute(f"PRAGMA user_version={kind.version}")
-    elif application_id != kind.application_id:
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={_VERSION}")
+    elif application_id != _APPLICATION_ID:
         raise ValueError("it belongs to another program")
-    elif version != kind.version or tables != [kind.schema]:
+    elif version != _VERSION or tables != [_SCHEMA]:
         raise ValueError("it has another version")
     connection.execute("COMMIT")
 

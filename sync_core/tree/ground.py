@@ -2,7 +2,7 @@
 
 Folders are opened one name at a time and relative to the folder above, never through a link, so that a link planted
 between a check and its use can't redirect anything. Links are followed on purpose only: resolved first, then opened
-in the same careful way if they stay inside the boundary.
+in the same careful way if they stay inside the root.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from sync_core.model.errors import FileTroubleError, RootVanishedError
+from sync_core.model.path import RelPath
 
 __all__ = ["MAX_DEPTH", "OPEN_FOLDER", "Ground", "LinkError", "OpenFolder", "Spot", "open_ground"]
 
@@ -62,14 +62,6 @@ class OpenFolder:
     ) -> None:
         os.close(self.fd)
 
-    def entries(self) -> AbstractContextManager[Iterator[os.DirEntry[str]]]:
-        """Give what is in the folder, in the order of the disk, while it stays open.
-
-        Raises:
-            OSError: it can't be listed; this may show in the midst of it.
-        """
-        return os.scandir(self.fd)
-
     def again(self) -> OpenFolder:
         """Return the same folder, open once more, for whoever needs it longer."""
         return OpenFolder(os.dup(self.fd), self.real, self.chain)
@@ -97,12 +89,11 @@ class OpenFolder:
         return OpenFolder(fd, os.path.join(self.real, name), (*self.chain, identity))  # noqa: PTH118 - a bare name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Spot(NamedTuple):
     """Where a name really lies.
 
     Attributes:
-        folder: the folder, open.
+        folder: the folder, open; another one than was asked about where the name is a link.
         name: the name in it.
         found: what it is; never a link, unless somebody is faster than we.
     """
@@ -113,17 +104,15 @@ class Spot:
 
 
 class Ground:
-    """A root and the boundary that links must not leave.
+    """A root, which is also the boundary that links must not leave.
 
     Args:
         root: the folder itself, open.
-        boundary: the folder inside which links may lead, open; the root or a folder above it.
         path: the root's path as it was given.
     """
 
-    def __init__(self, root: OpenFolder, boundary: OpenFolder, path: Path) -> None:
+    def __init__(self, root: OpenFolder, path: Path) -> None:
         self.root = root
-        self._boundary = boundary
         self._path = path
 
     @contextmanager
@@ -131,51 +120,39 @@ class Ground:
         """Give the place where ``name`` really lies, links followed.
 
         Raises:
-            LinkError: a link that leads nowhere or out of the boundary.
+            LinkError: a link that leads nowhere or out of the root.
             OSError: there is no such name, or it can't be looked at.
         """
         found = folder.stat(name)
         if not stat.S_ISLNK(found.st_mode):
-            yield Spot(folder=folder, name=name, found=found)
+            yield Spot(folder, name, found)
             return
-        with self.follow(folder, name) as spot:
-            yield spot
-
-    @contextmanager
-    def follow(self, folder: OpenFolder, name: str) -> Iterator[Spot]:
-        """Give the place where the link ``name`` leads in the end.
-
-        Raises:
-            LinkError: it leads nowhere or out of the boundary.
-            OSError: what is there can't be looked at.
-        """
         names = self._names_inside(_resolved(folder, name))
-        fd = os.dup(self._boundary.fd)
-        target = OpenFolder(fd, self._boundary.real, folder.chain)
+        target = OpenFolder(os.dup(self.root.fd), self.root.real, folder.chain)
         with ExitStack() as opened:
             opened.enter_context(target)
             for step in names[:-1]:
                 inner = os.open(step, OPEN_FOLDER, dir_fd=target.fd)
                 target = opened.enter_context(OpenFolder(inner, os.path.join(target.real, step), folder.chain))  # noqa: PTH118
-            yield Spot(folder=target, name=names[-1], found=target.stat(names[-1]))
+            yield Spot(target, names[-1], target.stat(names[-1]))
 
     def _names_inside(self, real: str) -> list[str]:
-        """Return the names that lead from the boundary to ``real``."""
-        prefix = self._boundary.real.rstrip("/") + "/"
+        """Return the names that lead from the root to ``real``."""
+        prefix = self.root.real.rstrip("/") + "/"
         if not real.startswith(prefix):
-            raise LinkError(f"the link leads out of {self._boundary.real!r}")
+            raise LinkError(f"the link leads out of {self.root.real!r}")
         return real[len(prefix) :].split("/")
 
     @contextmanager
-    def descend(self, names: list[str]) -> Iterator[OpenFolder]:
-        """Give the folder that ``names`` lead to from the root, links followed.
+    def descend(self, path: RelPath) -> Iterator[OpenFolder]:
+        """Give the folder ``path`` below the root, links followed.
 
         Raises:
-            OSError: one of them is no folder, or can't be entered.
+            OSError: a name in it is no folder, or can't be entered.
         """
         with ExitStack() as opened:
             folder = self.root
-            for name in names:
+            for name in path.split("/") if path else ():
                 spot = opened.enter_context(self.spot(folder, name))
                 folder = opened.enter_context(spot.folder.enter(spot.name))
             yield folder
@@ -208,33 +185,21 @@ def _identity(found: os.stat_result) -> tuple[int, int]:
 
 
 @contextmanager
-def open_ground(root: Path, within: Path | None = None) -> Iterator[Ground]:
+def open_ground(root: Path) -> Iterator[Ground]:
     """Give ``root`` for reading.
-
-    Args:
-        root: the folder.
-        within: the folder inside which links may lead; ``None`` for the root itself.
 
     Raises:
         RootVanishedError: there is no such folder.
-        FileTroubleError: it is no folder, can't be read, or lies outside of ``within``.
+        FileTroubleError: it is no folder, or can't be read.
     """
-    with ExitStack() as opened:
-        try:
-            folder = opened.enter_context(_open_top(root))
-            boundary = opened.enter_context(_open_top(within or root))
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if isinstance(error, NotADirectoryError) and root.exists():
-                raise FileTroubleError(f"{str(root)!r} is not a folder") from None
-            raise RootVanishedError(f"the folder {str(root)!r} does not exist") from None
-        except OSError as error:
-            raise FileTroubleError(f"the folder {str(root)!r} can't be read: {error.strerror}") from None
-        if within is not None and not Path(folder.real).is_relative_to(boundary.real):
-            raise FileTroubleError(f"the folder {str(root)!r} is a link that leads out of {str(within)!r}")
-        yield Ground(folder, boundary, root)
-
-
-def _open_top(path: Path) -> OpenFolder:
-    real = os.path.realpath(path, strict=True)
-    fd = os.open(real, OPEN_FOLDER)
-    return OpenFolder(fd, real, (_identity(os.fstat(fd)),))
+    try:
+        real = os.path.realpath(root, strict=True)
+        fd = os.open(real, OPEN_FOLDER)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        if isinstance(error, NotADirectoryError) and root.exists():
+            raise FileTroubleError(f"{str(root)!r} is not a folder") from None
+        raise RootVanishedError(f"the folder {str(root)!r} does not exist") from None
+    except OSError as error:
+        raise FileTroubleError(f"the folder {str(root)!r} can't be read: {error.strerror}") from None
+    with OpenFolder(fd, real, (_identity(os.fstat(fd)),)) as folder:
+        yield Ground(folder, root)

@@ -13,7 +13,7 @@ from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
 from sync_core.model.path import RelPath, join, name_bytes
 from sync_core.model.scan import Trouble
 from sync_core.tree.digest import digest_file, has_moved_on, is_current, seen_file
-from sync_core.tree.ground import Ground, LinkError, OpenFolder
+from sync_core.tree.ground import Ground, LinkError, OpenFolder, Spot
 from sync_core.tree.hashing import BIG_BYTES, HashPool
 from sync_core.tree.names import why_unfit
 
@@ -24,7 +24,7 @@ class Look:
     """Looks, and collects what it was told on the way.
 
     Args:
-        ground: the root, with the boundary that links must not leave.
+        ground: the root, which links must not leave.
         pool: reads the big files.
         clock_ns: the wall clock in nanoseconds.
 
@@ -64,7 +64,7 @@ class Look:
         children: dict[str, Entry] = {}
         others: list[str] = []
         known = before.children.get
-        with folder.entries() as entries:
+        with os.scandir(folder.fd) as entries:
             for entry in entries:
                 name = entry.name
                 was = known(name)
@@ -90,12 +90,10 @@ class Look:
             self.troubles.add(Trouble(path=path, reason=reason))
             return None
         try:
-            found = folder.stat(name)
-            if not stat.S_ISLNK(found.st_mode):
-                return self._at_place(folder, name, found, path, known)
-            with self._ground.follow(folder, name) as spot:
-                self.links.add(path)
-                return self._at_place(spot.folder, spot.name, spot.found, path, known)
+            with self._ground.spot(folder, name) as spot:
+                if spot.folder is not folder:
+                    self.links.add(path)
+                return self._at_spot(spot, path, known)
         except (FileNotFoundError, NotADirectoryError):
             return None  # it vanished since its folder was listed
         except OSError as error:
@@ -104,21 +102,17 @@ class Look:
             missed = Folder(is_unreadable=True) if _is_folder(folder, name) else File(is_unreadable=True)
             return self._miss(path, error, missed, known)
 
-    def _at_place(
-        self, folder: OpenFolder, name: str, found: os.stat_result, path: RelPath, known: Entry | None
-    ) -> Entry | None:
-        if stat.S_ISDIR(found.st_mode):
-            with folder.enter(name) as inner:
+    def _at_spot(self, spot: Spot, path: RelPath, known: Entry | None) -> Entry | None:
+        if stat.S_ISDIR(spot.found.st_mode):
+            with spot.folder.enter(spot.name) as inner:
                 return self.into(inner, path, known)
-        if stat.S_ISREG(found.st_mode):
-            return self._at_file(folder, name, found, path, known)
+        if stat.S_ISREG(spot.found.st_mode):
+            return self._at_file(spot, path, known if isinstance(known, File) else None)
         self.troubles.add(Trouble(path=path, reason="it is neither a file nor a folder"))
         return None
 
-    def _at_file(
-        self, folder: OpenFolder, name: str, found: os.stat_result, path: RelPath, known: Entry | None
-    ) -> Entry | None:
-        was = known if isinstance(known, File) else None
+    def _at_file(self, spot: Spot, path: RelPath, was: File | None) -> Entry | None:
+        folder, name, found = spot
         if was is not None and is_current(was, found):
             return was
         placeholder = seen_file(found)

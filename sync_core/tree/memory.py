@@ -14,19 +14,12 @@ from typing import Final
 
 from sync_core.model.errors import FileTroubleError
 from sync_core.model.folder import EMPTY_FOLDER, Folder
-from sync_core.tree.database import Kind, open_database, remove_database
+from sync_core.tree.database import open_database, remove_database
 from sync_core.tree.rows import rows_between, tree_of_rows
 
 __all__ = ["DigestCache"]
 
 _log = logging.getLogger(__name__)
-
-_KIND: Final = Kind(
-    application_id=0x6A737964,
-    version=2,
-    schema="CREATE TABLE file (path BLOB PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID",
-    max_bytes=512 << 20,  # two million files, the log included
-)
 
 _OLD_NAME: Final = "digests.json"
 """The cache of earlier versions."""
@@ -125,7 +118,7 @@ class DigestCache:
         if self._connection is not None and self._opened != self._identity():
             self.close()
         if self._connection is None:
-            self._connection = open_database(self._path, _KIND)
+            self._connection = open_database(self._path)
             self._opened = self._identity()
         return self._connection
 

@@ -8,21 +8,19 @@ from typing import Final
 from sync_core.model.errors import UnsafeNameError
 from sync_core.model.path import check_name
 
-__all__ = ["is_fit", "why_unfit"]
+__all__ = ["why_unfit"]
 
 _CONTROL: Final = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f]")
 """What the text of a document can't hold (XML 1.0)."""
 
 _SUSPECT: Final = re.compile(r"[\0-\x1f/\\]|\A\.{0,2}\Z")
-
-
-def is_fit(name: str) -> bool:
-    """Whether ``name`` can travel; quick for names that are nothing special."""
-    return _SUSPECT.search(name) is None or why_unfit(name) is None
+"""What a name needs to be looked at closer."""
 
 
 def why_unfit(name: str) -> str | None:
     """Return why ``name`` can't travel: as a name (``check_name``), or as text of a document (XML 1.0)."""
+    if _SUSPECT.search(name) is None:
+        return None
     try:
         check_name(name)
     except UnsafeNameError as error:

@@ -11,11 +11,12 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File, Stamp
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
-from sync_core.model.path import name_bytes
+from sync_core.model.path import RelPath, name_bytes
 from sync_core.tree.ground import MAX_DEPTH
-from sync_core.tree.names import is_fit
+from sync_core.tree.names import why_unfit
 
 __all__ = ["Row", "rows_between", "tree_of_rows"]
 
@@ -87,57 +88,34 @@ def tree_of_rows(rows: Iterable[tuple[object, object]]) -> Folder:
     Raises:
         ValueError: they are not what ``rows_between`` gave.
     """
-    root: dict[str, Entry] = {}
-    draft = _Draft(root)
-    last, above, children = b"", b"", root
+    return tree_of(_files_of(rows))
+
+
+def _files_of(rows: Iterable[tuple[object, object]]) -> Iterator[tuple[RelPath, File]]:
+    last, above, folder = b"", b"", ""
     for count, (path, record) in enumerate(rows):
         if not isinstance(path, bytes) or not isinstance(record, bytes) or len(record) != _RECORD_BYTES:
             raise ValueError("it has a row that makes no sense")
         if path <= last or count >= _MAX_ROWS:
             raise ValueError("its rows are out of order, or too many")
         last = path
-        folder, _, name = path.rpartition(_SEPARATOR)
-        if folder != above:
-            above, children = folder, draft.enter(folder)
-        children[_name_of(name)] = _file_of(path, record)
-    return Folder(root)
+        inside, _, name = path.rpartition(_SEPARATOR)
+        if inside != above:
+            above, folder = inside, _folder_of(inside)
+        yield RelPath(folder + _name_of(name)), _file_of(path, record)
 
 
-class _Draft:
-    """Folders whose children still come; a folder is finished when its rows have passed."""
-
-    def __init__(self, root: dict[str, Entry]) -> None:
-        self._open: dict[bytes, dict[str, Entry]] = {b"": root}
-
-    def enter(self, path: bytes) -> dict[str, Entry]:
-        """Return the children of the folder ``path``, to be filled."""
-        if path.count(_SEPARATOR) >= MAX_DEPTH:
-            raise ValueError("it has a path that is too deep")
-        children = self._open[b""]
-        for end in _ends(path):
-            inner = self._open.get(path[:end])
-            if inner is None:
-                name = _name_of(path[:end].rpartition(_SEPARATOR)[2])
-                if name in children:
-                    raise ValueError("it has files below files")
-                inner = self._open[path[:end]] = {}
-                children[name] = Folder(inner)
-            children = inner
-        return children
-
-
-def _ends(path: bytes) -> Iterator[int]:
-    """Give where each folder's name ends in ``path``."""
-    end = path.find(_SEPARATOR)
-    while end >= 0:
-        yield end
-        end = path.find(_SEPARATOR, end + 1)
-    yield len(path)
+def _folder_of(path: bytes) -> str:
+    """Return what stands before the names in a folder."""
+    names = path.split(_SEPARATOR) if path else []
+    if len(names) > MAX_DEPTH:
+        raise ValueError("it has a path that is too deep")
+    return "".join(f"{_name_of(name)}/" for name in names)
 
 
 def _name_of(name: bytes) -> str:
     text = name.decode("utf-8", "surrogateescape")
-    if text.startswith(".") or not is_fit(text):
+    if text.startswith(".") or why_unfit(text) is not None:
         raise ValueError("it has a name that is not allowed")
     return text
 

@@ -28,7 +28,6 @@ def scan(
     *,
     known: Folder = EMPTY_FOLDER,
     clock_ns: Callable[[], int] = time.time_ns,
-    within: Path | None = None,
 ) -> Scan:
     """Return what is below ``root``; names that begin with ``.`` are ignored at every level (section 3.3).
 
@@ -37,13 +36,12 @@ def scan(
         known: the tree of an earlier look; a file that nobody touched since is taken from there, and so is a folder
             in which everything is as it was.
         clock_ns: the wall clock in nanoseconds.
-        within: the folder inside which links may lead; ``None`` for the root itself.
 
     Raises:
         RootVanishedError: there is no such folder, or it vanished meanwhile.
         FileTroubleError: it is no folder, or can't be read.
     """
-    with open_ground(root, within) as ground, HashPool(clock_ns) as pool:
+    with open_ground(root) as ground, HashPool(clock_ns) as pool:
         look = Look(ground, pool, clock_ns)
         try:
             seen = look.into(ground.root, ROOT, known)
@@ -60,7 +58,6 @@ def rescan(
     dirty: Iterable[RelPath],
     *,
     clock_ns: Callable[[], int] = time.time_ns,
-    within: Path | None = None,
 ) -> Scan:
     """Return ``previous`` brought up to date where ``dirty`` says that something happened.
 
@@ -72,7 +69,6 @@ def rescan(
         previous: the last scan of it.
         dirty: paths to look at again, folders with all that is below; they need not exist.
         clock_ns: the wall clock in nanoseconds.
-        within: the folder inside which links may lead; ``None`` for the root itself.
 
     Raises:
         RootVanishedError: there is no such folder, or it vanished meanwhile.
@@ -80,8 +76,8 @@ def rescan(
     """
     tops = {_unknown_top(path, previous.root) for path in (*dirty, *previous.links)}
     if ROOT in tops:
-        return scan(root, known=previous.root, clock_ns=clock_ns, within=within)
-    with open_ground(root, within) as ground, HashPool(clock_ns) as pool:
+        return scan(root, known=previous.root, clock_ns=clock_ns)
+    with open_ground(root) as ground, HashPool(clock_ns) as pool:
         look = Look(ground, pool, clock_ns)
         edits: dict[RelPath, Entry | None] = {}
         _look_at(sorted(tops, key=sort_key), previous.root, ground, look, edits)
@@ -101,7 +97,7 @@ def _look_at(
         inside.setdefault(parent_of(path), []).append(path)
     for above, inner in inside.items():
         try:
-            with ground.descend(above.split("/") if above else []) as folder:
+            with ground.descend(above) as folder:
                 for path in inner:
                     edits[path] = look.at(folder, name_of(path), path, get(known, path))
         except OSError:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sync_core.model.path import ROOT, RelPath, join, name_of, parent_of
+from bisect import bisect_left, insort
+
+from sync_core.model.path import RelPath
 
 __all__ = ["WatchedFolders"]
+
+_AFTER_SLASH = chr(ord("/") + 1)
 
 
 class WatchedFolders:
@@ -13,7 +17,7 @@ class WatchedFolders:
     def __init__(self) -> None:
         self._path: dict[int, RelPath] = {}
         self._watch: dict[RelPath, int] = {}
-        self._inner: dict[RelPath, set[str]] = {}
+        self._sorted: list[RelPath] = []  # what lies below a folder stands in one piece
 
     def __len__(self) -> int:
         return len(self._path)
@@ -35,13 +39,12 @@ class WatchedFolders:
             return None
         self.forget(watch)
         displaced = self._watch.get(path)
-        if displaced is not None:
+        if displaced is None:
+            insort(self._sorted, path)
+        else:
             del self._path[displaced]
         self._path[watch] = path
         self._watch[path] = watch
-        while path != ROOT:
-            path, name = parent_of(path), name_of(path)
-            self._inner.setdefault(path, set()).add(name)
         return displaced
 
     def forget(self, watch: int) -> None:
@@ -49,30 +52,17 @@ class WatchedFolders:
         path = self._path.pop(watch, None)
         if path is not None:
             del self._watch[path]
-            self._prune(path)
+            del self._sorted[bisect_left(self._sorted, path)]
 
     def take_below(self, path: RelPath) -> list[int]:
-        """Remove the folder ``path`` and all below it; return the watches that stood there."""
-        taken: list[int] = []
-        places = [path]
-        while places:
-            place = places.pop()
-            watch = self._watch.pop(place, None)
-            if watch is not None:
-                del self._path[watch]
-                taken.append(watch)
-            places += [join(place, name) for name in self._inner.pop(place, ())]
-        self._prune(path)
+        """Remove the folder ``path``, which is not the root, and all below it; return the watches that stood there."""
+        begin, end = (bisect_left(self._sorted, path + character) for character in ("/", _AFTER_SLASH))
+        below = self._sorted[begin:end]
+        del self._sorted[begin:end]
+        if path in self._watch:
+            del self._sorted[bisect_left(self._sorted, path)]
+            below.append(path)
+        taken = [self._watch.pop(place) for place in below]
+        for watch in taken:
+            del self._path[watch]
         return taken
-
-    def _prune(self, path: RelPath) -> None:
-        """Remove the steps to ``path`` that lead to no watch any more."""
-        while path != ROOT and path not in self._watch and path not in self._inner:
-            path, name = parent_of(path), name_of(path)
-            inner = self._inner.get(path)
-            if inner is None:
-                return
-            inner.discard(name)
-            if inner:
-                return
-            del self._inner[path]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from sync_core.model.path import RelPath
 from sync_core.tree.digest import digest_file
 from sync_core.tree.ground import LinkError, open_ground
 from tests.support.disk import a_link, write_tree
@@ -44,10 +45,10 @@ def test_every_descriptor_is_closed_again(tmp_path: Path) -> None:
     a_link(root / "link", "real/x")
     a_link(root / "d/up", "..")
     before = open_descriptors()
-    with open_ground(root) as ground, ground.descend(["d", "e"]):
+    with open_ground(root) as ground, ground.descend(RelPath("d/e")):
         assert len(open_descriptors()) > len(before)
         with ground.spot(ground.root, "link"):
             pass
-    with open_ground(root) as ground, pytest.raises(LinkError), ground.descend(["d", "up"]):
+    with open_ground(root) as ground, pytest.raises(LinkError), ground.descend(RelPath("d/up")):
         pass
     assert open_descriptors() == before

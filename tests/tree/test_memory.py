@@ -22,7 +22,6 @@ from sync_core.model.errors import FileTroubleError
 from sync_core.model.file import File, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder, get, walk
 from sync_core.model.path import RelPath
-from sync_core.tree import memory
 from sync_core.tree.memory import DigestCache
 from tests.support.disk import Tree, public_folder, some_trees, unprivileged
 from tests.support.scans import stamps
@@ -265,12 +264,11 @@ def test_no_bytes_do_any_harm(content: bytes) -> None:
         assert loaded(folder / "x") == EMPTY_FOLDER
 
 
-def test_a_cache_that_is_too_big_is_not_read(
-    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_cache_that_is_too_big_is_not_read(place: Path, caplog: pytest.LogCaptureFixture) -> None:
     with closing(DigestCache(place)) as cache:
         cache.save(a_tree({"a": b"1"}))
-    monkeypatch.setattr(memory, "_KIND", replace(memory._KIND, max_bytes=4096))
+    with place.open("r+b") as file:
+        file.truncate((512 << 20) + 1)
     assert loaded(place) == EMPTY_FOLDER
     assert "too big" in caplog.text
 

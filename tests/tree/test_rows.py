@@ -60,8 +60,8 @@ def a_row(*names: str) -> tuple[bytes, bytes]:
     [
         ([a_row("a"), a_row("a")], "out of order"),
         ([a_row("b"), a_row("a")], "out of order"),
-        ([a_row("a"), a_row("a", "b")], "below files"),
-        ([a_row("a", "b"), a_row("a", "b", "c", "d")], "below files"),
+        ([a_row("a"), a_row("a", "b")], "below a file"),
+        ([a_row("a", "b"), a_row("a", "b", "c", "d")], "below a file"),
         ([a_row("a\\b")], "not allowed"),
         ([a_row("..")], "not allowed"),
         ([a_row("..", "a")], "not allowed"),
