@@ -7,7 +7,7 @@ survives a round trip. The wire of ``protocol.md`` section 3.2 carries names byt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import NewType
 
 from sync_core.model.errors import UnsafeNameError
@@ -19,6 +19,7 @@ __all__ = [
     "check_name",
     "from_wire",
     "join",
+    "lies_below",
     "name_bytes",
     "name_of",
     "parent_of",
@@ -80,6 +81,11 @@ def ancestors(path: RelPath) -> tuple[RelPath, ...]:
     """Return the folders above ``path``, outermost first, without the root."""
     names = path.split("/")[:-1]
     return tuple(RelPath("/".join(names[: n + 1])) for n in range(len(names)))
+
+
+def lies_below(path: RelPath, folders: Container[RelPath]) -> bool:
+    """Whether one of the folders above ``path`` is among ``folders``."""
+    return any(folder in folders for folder in ancestors(path))
 
 
 def name_bytes(name: str) -> bytes:

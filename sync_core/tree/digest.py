@@ -12,9 +12,9 @@ from typing import Final
 from sync_core.model.file import File, Stamp
 from sync_core.tree.ground import OpenFolder
 
-__all__ = ["RACY_NS", "digest_file", "has_moved_on", "is_current", "seen_file", "stamp_of"]
+__all__ = ["digest_file", "has_moved_on", "is_current", "seen_file", "stamp_of"]
 
-RACY_NS: Final = 2_000_000_000
+_RACY_NS: Final = 2_000_000_000
 """A change this close to the hashing may hide behind equal time stamps (coarse clocks, FAT's 2 s): hash again."""
 
 _CHUNK_BYTES: Final = 1 << 20
@@ -73,7 +73,7 @@ def has_moved_on(known: File, seen: File) -> bool:
 
 
 def _is_racy(stamp: Stamp) -> bool:
-    return stamp.hashed_at_ns - max(stamp.mtime_ns, stamp.ctime_ns) <= RACY_NS
+    return stamp.hashed_at_ns - max(stamp.mtime_ns, stamp.ctime_ns) <= _RACY_NS
 
 
 def digest_file(folder: OpenFolder, name: str, clock_ns: Callable[[], int]) -> File:

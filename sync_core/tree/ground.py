@@ -62,10 +62,6 @@ class OpenFolder:
     ) -> None:
         os.close(self.fd)
 
-    def again(self) -> OpenFolder:
-        """Return the same folder, open once more, for whoever needs it longer."""
-        return OpenFolder(os.dup(self.fd), self.real, self.chain)
-
     def stat(self, name: str) -> os.stat_result:
         """Return what ``name`` is; of a link, the link itself."""
         return os.stat(name, dir_fd=self.fd, follow_symlinks=False)

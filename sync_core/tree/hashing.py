@@ -4,36 +4,21 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from sync_core.model.file import File
-from sync_core.model.path import RelPath
 from sync_core.tree.digest import digest_file
 from sync_core.tree.ground import OpenFolder
 
-__all__ = ["BIG_BYTES", "HashPool", "Reading"]
+__all__ = ["BIG_BYTES", "HashPool"]
 
 BIG_BYTES: Final = 64 << 10
 """Below this, handing a file to another thread costs more than that thread saves."""
 
 _MOST_THREADS: Final = 4
-
-
-class Reading(NamedTuple):
-    """A file that a thread reads.
-
-    Attributes:
-        path: its place in the tree.
-        placeholder: what stands there until it is read.
-        outcome: gives the file, or raises ``OSError``.
-    """
-
-    path: RelPath
-    placeholder: File
-    outcome: Future[File]
 
 
 class HashPool:
@@ -49,7 +34,6 @@ class HashPool:
         self._free = threading.Semaphore(self._threads)
         self._clock_ns = clock_ns
         self._executor: ThreadPoolExecutor | None = None
-        self._readings: list[Reading] = []
 
     def __enter__(self) -> Self:
         return self
@@ -60,22 +44,19 @@ class HashPool:
         if self._executor is not None:
             self._executor.shutdown(wait=True)
 
-    def take(self, folder: OpenFolder, name: str, path: RelPath, placeholder: File) -> bool:
-        """Have ``name`` in ``folder`` read by a thread if one is free; return whether one was.
+    def take(self, folder: OpenFolder, name: str) -> Future[File] | None:
+        """Have ``name`` in ``folder`` read by a thread if one is free.
 
         Nothing ever waits in a queue, so few folders are open however many files there are.
+
+        Returns:
+            What gives the file, or raises ``OSError``; ``None`` if no thread is free.
         """
         if not self._free.acquire(blocking=False):
-            return False
+            return None
         if self._executor is None:
             self._executor = ThreadPoolExecutor(self._threads, "hash")
-        again = folder.again()
-        self._readings.append(Reading(path, placeholder, self._executor.submit(self._read, again, name)))
-        return True
-
-    def readings(self) -> Iterator[Reading]:
-        """Give what was taken, each with its outcome once that is there."""
-        return iter(self._readings)
+        return self._executor.submit(self._read, OpenFolder(os.dup(folder.fd), folder.real, folder.chain), name)
 
     def _read(self, folder: OpenFolder, name: str) -> File:
         try:

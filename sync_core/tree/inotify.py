@@ -16,46 +16,29 @@ import os
 import struct
 from typing import Any, Final, NamedTuple
 
-__all__ = [
-    "ATTRIB",
-    "CLOSE_WRITE",
-    "CREATE",
-    "DELETE",
-    "DELETE_SELF",
-    "DONT_FOLLOW",
-    "EXCL_UNLINK",
-    "IGNORED",
-    "ISDIR",
-    "MODIFY",
-    "MOVED_FROM",
-    "MOVED_TO",
-    "MOVE_SELF",
-    "ONLYDIR",
-    "Q_OVERFLOW",
-    "UNMOUNT",
-    "Inotify",
-    "KernelEvent",
-    "events_of",
-    "reason_of",
-]
+__all__ = ["Inotify", "KernelEvent", "Mask", "events_of", "reason_of"]
 
-# linux/inotify.h
-MODIFY: Final = 0x2
-ATTRIB: Final = 0x4
-CLOSE_WRITE: Final = 0x8
-MOVED_FROM: Final = 0x40
-MOVED_TO: Final = 0x80
-CREATE: Final = 0x100
-DELETE: Final = 0x200
-DELETE_SELF: Final = 0x400
-MOVE_SELF: Final = 0x800
-UNMOUNT: Final = 0x2000
-Q_OVERFLOW: Final = 0x4000
-IGNORED: Final = 0x8000
-ONLYDIR: Final = 0x1000000
-DONT_FOLLOW: Final = 0x2000000
-EXCL_UNLINK: Final = 0x4000000
-ISDIR: Final = 0x40000000
+
+class Mask:
+    """What can happen, and how it is watched (``linux/inotify.h``)."""
+
+    MODIFY: Final = 0x2
+    ATTRIB: Final = 0x4
+    CLOSE_WRITE: Final = 0x8
+    MOVED_FROM: Final = 0x40
+    MOVED_TO: Final = 0x80
+    CREATE: Final = 0x100
+    DELETE: Final = 0x200
+    DELETE_SELF: Final = 0x400
+    MOVE_SELF: Final = 0x800
+    UNMOUNT: Final = 0x2000
+    Q_OVERFLOW: Final = 0x4000
+    IGNORED: Final = 0x8000
+    ONLYDIR: Final = 0x1000000
+    DONT_FOLLOW: Final = 0x2000000
+    EXCL_UNLINK: Final = 0x4000000
+    ISDIR: Final = 0x40000000
+
 
 _HEAD: Final = struct.Struct("=iIII")
 """The watch, the mask, a cookie that joins the two halves of a move, the length of the name with its padding."""

@@ -7,12 +7,13 @@ import contextlib
 import errno
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
-from sync_core.tree.inotify import DELETE_SELF, Q_OVERFLOW, Inotify, KernelEvent, reason_of
-from sync_core.tree.watch_walk import beside_loop
+from sync_core.tree.inotify import Inotify, KernelEvent, Mask, reason_of
 
-__all__ = ["InotifyReader"]
+__all__ = ["InotifyReader", "beside_loop"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class InotifyReader:
             self._lose("events are not heard any more")
             return
         try:
-            self._beat = self.kernel.add(_BEAT_PLACE, DELETE_SELF)
+            self._beat = self.kernel.add(_BEAT_PLACE, Mask.DELETE_SELF)
         except OSError as error:
             if error.errno in _DEAD:
                 self._lose(f"the inotify instance is dead: {reason_of(error)}")
@@ -81,7 +82,7 @@ class InotifyReader:
     def _take(self, event: KernelEvent) -> None:
         if event.watch == self._beat:
             self._beat = None
-        elif event.mask & Q_OVERFLOW:
+        elif event.mask & Mask.Q_OVERFLOW:
             self._lose("more happened than could be told (fs.inotify.max_queued_events)")
         elif self._loop is not None:
             self._on_event(event)
@@ -95,3 +96,16 @@ class InotifyReader:
         if self._loop is not None:
             self._loop.remove_reader(self.kernel.fd)
             self._loop = None
+
+
+async def beside_loop(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, done in a thread.
+
+    Whoever is cancelled waits for the thread all the same: it uses an instance that is closed next.
+    """
+    job = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        raise

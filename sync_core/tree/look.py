@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 
 from sync_core.model.edit import edited
@@ -38,6 +39,7 @@ class Look:
         self.links: set[RelPath] = set()
         self._ground = ground
         self._pool = pool
+        self._readings: list[tuple[RelPath, File, Future[File]]] = []
         self._clock_ns = clock_ns
 
     def into(self, folder: OpenFolder, path: RelPath, known: Entry | None) -> Folder:
@@ -116,7 +118,8 @@ class Look:
         if was is not None and is_current(was, found):
             return was
         placeholder = seen_file(found)
-        if found.st_size >= BIG_BYTES and self._pool.take(folder, name, path, placeholder):
+        if found.st_size >= BIG_BYTES and (outcome := self._pool.take(folder, name)) is not None:
+            self._readings.append((path, placeholder, outcome))
             return placeholder
         try:
             seen = digest_file(folder, name, self._clock_ns)
@@ -129,7 +132,7 @@ class Look:
     def finished(self, root: Folder) -> Folder:
         """Return ``root`` with what the pool read of it."""
         edits: dict[RelPath, Entry | None] = {}
-        for path, placeholder, outcome in self._pool.readings():
+        for path, placeholder, outcome in self._readings:
             if get(root, path) is not placeholder:
                 continue  # its folder could not be read to the end, or was looked at once more
             try:

@@ -6,6 +6,7 @@ remote``. Nothing happens in the watched folder then; it happens to a name on th
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import defaultdict
@@ -13,22 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sync_core.tree.inotify import (
-    CREATE,
-    DELETE,
-    DELETE_SELF,
-    IGNORED,
-    MOVE_SELF,
-    MOVED_FROM,
-    MOVED_TO,
-    ONLYDIR,
-    Inotify,
-    KernelEvent,
-)
+from sync_core.tree.inotify import Inotify, KernelEvent, Mask
 
 __all__ = ["WatchedWay", "Way", "find_way", "watch_way"]
 
-_WAY_EVENTS: Final = CREATE | DELETE | MOVED_FROM | MOVED_TO | DELETE_SELF | MOVE_SELF | ONLYDIR
+_WAY_EVENTS: Final = (
+    Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
+)
 
 _MOST_LINKS: Final = 40
 """As many as the kernel follows (``path_resolution(7)``)."""
@@ -67,13 +59,25 @@ class WatchedWay:
         """Whether after ``event`` the path may mean another folder."""
         if event.name:
             return event.name in self.names.get(event.watch, ())
-        return event.watch in self.names and bool(event.mask & (DELETE_SELF | MOVE_SELF | IGNORED))
+        return event.watch in self.names and bool(event.mask & (Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.IGNORED))
 
 
 def find_way(root: Path) -> Way:
     """Return where ``root``, an absolute path, leads now."""
     steps: list[tuple[str, str]] = []
-    names = _names(os.fspath(root))
+    try:
+        folder = _follow(os.fspath(root), steps)
+        found = os.stat(folder, follow_symlinks=False)  # noqa: PTH116
+    except OSError:
+        return Way(steps=tuple(steps))
+    if not stat.S_ISDIR(found.st_mode):
+        return Way(steps=tuple(steps))
+    return Way(steps=tuple(steps), real=Path(folder), identity=(found.st_dev, found.st_ino))
+
+
+def _follow(path: str, steps: list[tuple[str, str]]) -> str:
+    """Return where an absolute path leads; add each name that is looked up, and the folder in which, to ``steps``."""
+    names = _names(path)
     folder, links = "/", 0
     while names:
         name = names.pop()
@@ -82,19 +86,16 @@ def find_way(root: Path) -> Way:
             continue
         steps.append((folder, name))
         place = os.path.join(folder, name)  # noqa: PTH118
-        try:
-            target = os.readlink(place) if stat.S_ISLNK(os.lstat(place).st_mode) else None  # noqa: PTH115
-        except OSError:
-            return Way(steps=tuple(steps))
-        if target is None:
+        if not stat.S_ISLNK(os.lstat(place).st_mode):
             folder = place
             continue
+        target = os.readlink(place)  # noqa: PTH115
         links += 1
         if links > _MOST_LINKS:
-            return Way(steps=tuple(steps))
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         names += _names(target)
         folder = "/" if target.startswith("/") else folder
-    return _arrived(steps, folder)
+    return folder
 
 
 def watch_way(kernel: Inotify, root: Path) -> WatchedWay:
@@ -122,13 +123,3 @@ def watch_way(kernel: Inotify, root: Path) -> WatchedWay:
 def _names(path: str) -> list[str]:
     """Return the names of a path, the last one first."""
     return [name for name in reversed(path.split("/")) if name not in {"", "."}]
-
-
-def _arrived(steps: list[tuple[str, str]], folder: str) -> Way:
-    try:
-        found = os.stat(folder, follow_symlinks=False)  # noqa: PTH116
-    except OSError:
-        return Way(steps=tuple(steps))
-    if not stat.S_ISDIR(found.st_mode):
-        return Way(steps=tuple(steps))
-    return Way(steps=tuple(steps), real=Path(folder), identity=(found.st_dev, found.st_ino))

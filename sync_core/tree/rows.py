@@ -13,7 +13,7 @@ from typing import Final
 
 from sync_core.model.edit import tree_of
 from sync_core.model.file import File, Stamp
-from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
+from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, names_of
 from sync_core.model.path import RelPath, name_bytes
 from sync_core.tree.ground import MAX_DEPTH
 from sync_core.tree.names import why_unfit
@@ -33,42 +33,32 @@ _MAX_ROWS: Final = 2_000_000
 _NS_PER_S: Final = 1_000_000_000
 
 
-def rows_between(before: Folder, after: Folder) -> Iterator[Row]:
+def rows_between(before: Folder, after: Folder, above: bytes = b"") -> Iterator[Row]:
     """Give what leads from the rows of one tree to those of another; it costs what they don't share.
 
     Only files whose digests, permission bits and stamp are known have a row.
+
+    Args:
+        before: whose rows are there.
+        after: whose rows are to be there.
+        above: what stands in all paths before the names in these folders.
     """
-    return _rows_between(before, after, b"")
-
-
-def _rows_between(before: Folder, after: Folder, above: bytes) -> Iterator[Row]:
-    for name in before.children.keys() - after.children.keys():
-        yield from _removed(above + name_bytes(name), before.children[name])
-    for name, entry in after.children.items():
-        was = before.children.get(name)
+    for name in names_of(before, after):
+        was, entry = before.children.get(name), after.children.get(name)
         if was is entry:
             continue
         path = above + name_bytes(name)
-        if was is not None and type(was) is not type(entry):
-            yield from _removed(path, was)
-            was = None
-        if isinstance(entry, Folder):
-            base = was if isinstance(was, Folder) else EMPTY_FOLDER
-            yield from _rows_between(base, entry, path + _SEPARATOR)
-        else:
-            record = _record(path, entry)
-            if record != (_record(path, was) if isinstance(was, File) else None):
-                yield path, record
+        if isinstance(was, Folder) or isinstance(entry, Folder):
+            inner, new_inner = (it if isinstance(it, Folder) else EMPTY_FOLDER for it in (was, entry))
+            yield from rows_between(inner, new_inner, path + _SEPARATOR)
+        record = _record(path, entry)
+        if record != _record(path, was):
+            yield path, record
 
 
-def _removed(path: bytes, entry: Entry) -> Iterator[Row]:
-    if isinstance(entry, Folder):
-        yield from _rows_between(entry, EMPTY_FOLDER, path + _SEPARATOR)
-    else:
-        yield path, None
-
-
-def _record(path: bytes, file: File) -> bytes | None:
+def _record(path: bytes, file: Entry | None) -> bytes | None:
+    if not isinstance(file, File):
+        return None
     stamp = file.stamp
     if file.md5 is None or file.sha256 is None or file.size_bytes is None or file.mode is None or stamp is None:
         return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from sync_core.model.edit import edited
 from sync_core.model.errors import FileTroubleError
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
-from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of, sort_key
+from sync_core.model.path import ROOT, RelPath, ancestors, lies_below, name_of, parent_of, sort_key
 from sync_core.model.scan import Scan, Trouble
 from sync_core.tree.ground import Ground, open_ground
 from sync_core.tree.hashing import HashPool
@@ -81,7 +81,9 @@ def rescan(
         look = Look(ground, pool, clock_ns)
         edits: dict[RelPath, Entry | None] = {}
         _look_at(sorted(tops, key=sort_key), previous.root, ground, look, edits)
-        seen = look.finished(edited(previous.root, {path: edits[path] for path in edits if not _is_below(path, edits)}))
+        seen = look.finished(
+            edited(previous.root, {path: edits[path] for path in edits if not lies_below(path, edits)})
+        )
         ground.check()
     troubles = look.troubles | {trouble for trouble in previous.troubles if not _is_covered(trouble.path, edits)}
     links = look.links.union(path for path in previous.links if not _is_covered(path, edits))
@@ -116,11 +118,7 @@ def _unknown_top(path: RelPath, known: Folder) -> RelPath:
 
 
 def _is_covered(path: RelPath, tops: dict[RelPath, Entry | None]) -> bool:
-    return path in tops or _is_below(path, tops)
-
-
-def _is_below(path: RelPath, tops: dict[RelPath, Entry | None]) -> bool:
-    return any(folder in tops for folder in ancestors(path))
+    return path in tops or lies_below(path, tops)
 
 
 def _sorted(troubles: Iterable[Trouble]) -> tuple[Trouble, ...]:

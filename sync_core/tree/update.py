@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from sync_core.model.answer_plan import PlannedWrite
@@ -11,7 +11,7 @@ from sync_core.model.errors import TooManyRemovalsError, UnsafeNameError
 from sync_core.model.file import File, Kind
 from sync_core.model.folder import Entry, Folder, get, kind_of
 from sync_core.model.inventory import MaxDelete
-from sync_core.model.path import RelPath, ancestors, rel_path
+from sync_core.model.path import RelPath, ancestors, lies_below, rel_path
 from sync_core.model.removal_budget import NO_REMOVALS, RemovalBudget
 
 __all__ = ["Step", "check_removals", "count_vanishing", "split_hidden", "with_removals"]
@@ -50,10 +50,7 @@ def with_removals(steps: Iterable[Step], before: Folder) -> tuple[Step, ...]:
         steps: as they came.
         before: the cache's tree.
     """
-    return tuple(_with_removals(steps, before))
-
-
-def _with_removals(steps: Iterable[Step], before: Folder) -> Iterator[Step]:
+    complete: list[Step] = []
     removed: set[RelPath] = set()
     for step in steps:
         if isinstance(step, Remove):
@@ -61,14 +58,15 @@ def _with_removals(steps: Iterable[Step], before: Folder) -> Iterator[Step]:
         elif not isinstance(step, Adjust):
             old = get(before, step.path)
             new_kind = Kind.DIRECTORY if isinstance(step, MakeDirectory) else Kind.FILE
-            if old is not None and kind_of(old) is not new_kind and not _is_at_or_below(step.path, removed):
+            if old is not None and kind_of(old) is not new_kind and not _is_removed(step.path, removed):
                 removed.add(step.path)
-                yield Remove(path=step.path, kind=kind_of(old))
-        yield step
+                complete.append(Remove(path=step.path, kind=kind_of(old)))
+        complete.append(step)
+    return tuple(complete)
 
 
-def _is_at_or_below(path: RelPath, tops: set[RelPath]) -> bool:
-    return path in tops or any(folder in tops for folder in ancestors(path))
+def _is_removed(path: RelPath, removed: set[RelPath]) -> bool:
+    return path in removed or lies_below(path, removed)
 
 
 def check_removals(
@@ -112,11 +110,7 @@ def count_vanishing(steps: Iterable[Step], before: Folder) -> int:
             written_at[step.path] = position
     if not removed_at:
         return 0
-    going = sum(
-        _files_of(get(before, path))
-        for path in removed_at
-        if not any(folder in removed_at for folder in ancestors(path))
-    )
+    going = sum(_files_of(get(before, path)) for path in removed_at if not lies_below(path, removed_at))
     back = sum(
         1
         for path, position in written_at.items()

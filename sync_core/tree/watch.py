@@ -18,9 +18,8 @@ from typing import Final
 from sync_core.model.hints import Hint, HintKind
 from sync_core.model.path import ROOT
 from sync_core.tree.inotify import Inotify, KernelEvent, reason_of
-from sync_core.tree.inotify_reader import InotifyReader
+from sync_core.tree.inotify_reader import InotifyReader, beside_loop
 from sync_core.tree.root_way import WatchedWay, find_way, watch_way
-from sync_core.tree.watch_walk import beside_loop
 from sync_core.tree.watched_tree import WatchedTree
 
 __all__ = ["Watch", "WatchStatus"]
@@ -41,15 +40,18 @@ class WatchStatus:
     """Whether events are told.
 
     Attributes:
-        is_live: they are, from the whole tree.
-        reason: why they are not; only the periodic scan sees everything then.
+        reason: why they are not, from the whole tree; only the periodic scan sees everything then.
     """
 
-    is_live: bool
     reason: str | None = None
 
+    @property
+    def is_live(self) -> bool:
+        """Whether they are."""
+        return self.reason is None
 
-_NOT_STARTED: Final = WatchStatus(is_live=False, reason="it is not watched")
+
+_NOT_STARTED: Final = WatchStatus(reason="it is not watched")
 
 
 class Watch:
@@ -81,6 +83,9 @@ class Watch:
         self._status = _NOT_STARTED
         self._is_known = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._lost: asyncio.Future[None]  # of the watch that stands, or is being made
+        self._way: WatchedWay | None = None
+        self._has_tree = False
 
     @property
     def status(self) -> WatchStatus:
@@ -112,85 +117,37 @@ class Watch:
         while True:
             next_at = loop.time() + _REST_S
             try:
-                await _Round(self._root, self._kernel, self._again_s, self._hint, self._say).run()
+                await self._watch_once()
             except OSError as error:
-                self._say(WatchStatus(is_live=False, reason=reason_of(error)))
+                self._say(reason_of(error))
                 next_at = loop.time() + self._again_s
             except Exception as error:  # an error here must not pass for quiet, nor end the watch
                 _log.exception("%s could not be watched", self._root)
-                self._say(WatchStatus(is_live=False, reason=repr(error)))
+                self._say(repr(error))
                 self._hint(_ALL_BEGUN)
                 next_at = loop.time() + self._again_s
             await asyncio.sleep(next_at - loop.time())
 
-    def _hint(self, hint: Hint) -> None:
-        if self._task is not None:
-            self._on_hint(hint)
-
-    def _say(self, status: WatchStatus) -> bool:
-        """Take over a state and say what is new; return whether it follows on another one."""
-        before, self._status = self._status, status
-        is_first = not self._is_known.is_set()
-        self._is_known.set()
-        if status == before:
-            return False
-        if not status.is_live:
-            _log.warning("no events from %s: %s; changes are seen by the periodic scan", self._root, status.reason)
-        elif not is_first:
-            _log.info("%s is watched again", self._root)
-        return not is_first
-
-
-class _Round:
-    """One watch, from being made to its loss.
-
-    Args:
-        root: an absolute path.
-        kernel: gives an inotify instance.
-        again_s: seconds between two signs of life.
-        on_hint: called until the loss.
-        say: told of each state; returns whether it follows on another one.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        kernel: Callable[[], Inotify],
-        again_s: float,
-        on_hint: Callable[[Hint], None],
-        say: Callable[[WatchStatus], bool],
-    ) -> None:
-        self._root = root
-        self._kernel = kernel
-        self._again_s = again_s
-        self._on_hint = on_hint
-        self._say = say
-        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._way: WatchedWay | None = None
-        self._has_tree = False
-
-    async def run(self) -> None:
+    async def _watch_once(self) -> None:
         """Watch until that is lost.
 
         Raises:
             OSError: it can't be watched.
         """
+        self._lost = asyncio.get_running_loop().create_future()
+        self._way, self._has_tree = None, False
         async with AsyncExitStack() as opened:
             reader = InotifyReader(self._kernel(), self._take_on_way, self._lose)
             opened.push_async_callback(reader.close)
             self._way = await beside_loop(partial(watch_way, reader.kernel, self._root))
             reader.open()
-            if self._way.way.real is None:
-                self._say(WatchStatus(is_live=False, reason="there is no such folder"))
+            real = self._way.way.real
+            if real is None:
+                self._say("there is no such folder")
                 await asyncio.wait([self._lost], timeout=self._again_s)
                 return
             tree = WatchedTree(
-                self._way.way.real,
-                self._kernel(),
-                on_hint=self._pass_on,
-                on_lost=self._lose,
-                on_refused=self._take_refusal,
-                on_standing=self._take_standing,
+                real, self._kernel(), on_hint=self._pass_on, on_lost=self._lose, on_walked=self._take_walk
             )
             opened.push_async_callback(tree.close)
             self._has_tree = True
@@ -222,22 +179,35 @@ class _Round:
         if self._way is not None and self._way.is_changed_by(event):
             self._lose("the path leads to another folder")
 
+    def _take_walk(self, reason: str | None) -> None:
+        if not self._lost.done() and self._say(reason):
+            self._hint(_ALL_BEGUN if reason else Hint(path=ROOT, kind=HintKind.LOOK))
+
+    def _pass_on(self, hint: Hint) -> None:
+        if not self._lost.done():
+            self._hint(hint)
+
     def _lose(self, reason: str) -> None:
         if self._lost.done():
             return
         self._lost.set_result(None)
         if self._has_tree:
-            self._say(WatchStatus(is_live=False, reason=reason))
-            self._on_hint(_ALL_BEGUN)
+            self._say(reason)
+            self._hint(_ALL_BEGUN)
 
-    def _pass_on(self, hint: Hint) -> None:
-        if not self._lost.done():
+    def _hint(self, hint: Hint) -> None:
+        if self._task is not None:
             self._on_hint(hint)
 
-    def _take_refusal(self, reason: str) -> None:
-        if not self._lost.done() and self._say(WatchStatus(is_live=False, reason=reason)):
-            self._on_hint(_ALL_BEGUN)
-
-    def _take_standing(self) -> None:
-        if not self._lost.done() and self._say(WatchStatus(is_live=True)):
-            self._on_hint(Hint(path=ROOT, kind=HintKind.LOOK))
+    def _say(self, reason: str | None) -> bool:
+        """Take over why there are no events, and say what is new; return whether that follows on another state."""
+        before, self._status = self._status, WatchStatus(reason=reason)
+        is_first = not self._is_known.is_set()
+        self._is_known.set()
+        if self._status == before:
+            return False
+        if reason is not None:
+            _log.warning("no events from %s: %s; changes are seen by the periodic scan", self._root, reason)
+        elif not is_first:
+            _log.info("%s is watched again", self._root)
+        return not is_first

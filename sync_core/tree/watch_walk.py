@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from sync_core.model.errors import UnsafeNameError
 from sync_core.model.path import ROOT, RelPath, check_name, join
-from sync_core.tree import inotify
-from sync_core.tree.inotify import Inotify
+from sync_core.tree.inotify import Inotify, Mask
 
-__all__ = ["FOLDER_EVENTS", "ROOT_EVENTS", "Walked", "beside_loop", "counts", "watch_folder", "watch_folders"]
+__all__ = ["Walked", "counts", "watch_folder", "watch_folders"]
 
-T = TypeVar("T")
-
-FOLDER_EVENTS: Final = (
-    inotify.CREATE
-    | inotify.MODIFY
-    | inotify.CLOSE_WRITE
-    | inotify.MOVED_FROM
-    | inotify.MOVED_TO
-    | inotify.DELETE
-    | inotify.ATTRIB
-    | inotify.ONLYDIR
-    | inotify.DONT_FOLLOW
-    | inotify.EXCL_UNLINK
+_FOLDER_EVENTS: Final = (
+    Mask.CREATE
+    | Mask.MODIFY
+    | Mask.CLOSE_WRITE
+    | Mask.MOVED_FROM
+    | Mask.MOVED_TO
+    | Mask.DELETE
+    | Mask.ATTRIB
+    | Mask.ONLYDIR
+    | Mask.DONT_FOLLOW
+    | Mask.EXCL_UNLINK
 )
 """What matters in a folder; our own reading does not.
 
@@ -37,7 +33,10 @@ FOLDER_EVENTS: Final = (
 name; closing the old one would make the new one trusted.
 """
 
-ROOT_EVENTS: Final = FOLDER_EVENTS | inotify.DELETE_SELF | inotify.MOVE_SELF
+_ROOT_EVENTS: Final = _FOLDER_EVENTS | Mask.DELETE_SELF | Mask.MOVE_SELF
+
+_FOLDERS_AT_ONCE: Final = 500
+"""Walked before the loop takes over what was added."""
 
 _NO_TROUBLE: Final = {errno.ENOENT, errno.ENOTDIR, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENAMETOOLONG}
 """The folder has gone, is none, or can't be read by us: the scan sees that, and what follows is told by its parent."""
@@ -74,10 +73,10 @@ def watch_folder(kernel: Inotify, root: Path, path: RelPath) -> int:
     Raises:
         OSError: it can't be watched.
     """
-    return kernel.add(f"{root}/{path}", ROOT_EVENTS if path == ROOT else FOLDER_EVENTS)
+    return kernel.add(f"{root}/{path}", _ROOT_EVENTS if path == ROOT else _FOLDER_EVENTS)
 
 
-def watch_folders(kernel: Inotify, root: Path, tops: Sequence[RelPath], *, most: int) -> Walked:
+def watch_folders(kernel: Inotify, root: Path, tops: Sequence[RelPath]) -> Walked:
     """Watch folders with all that are below.
 
     Each is watched before it is listed, so that what is made in it is either listed or told of.
@@ -85,11 +84,10 @@ def watch_folders(kernel: Inotify, root: Path, tops: Sequence[RelPath], *, most:
     Args:
         kernel: gets the watches.
         root: of the tree, without links.
-        tops: where to begin.
-        most: folders, after which the walk stops; ``rest`` says where to go on.
+        tops: where to begin; ``rest`` says where to go on.
     """
     walked = Walked(rest=list(tops))
-    while walked.rest and len(walked.watched) < most:
+    while walked.rest and len(walked.watched) < _FOLDERS_AT_ONCE:
         path = walked.rest[-1]
         try:
             walked.watched.append((watch_folder(kernel, root, path), path))
@@ -114,16 +112,3 @@ def _list_folder(root: Path, path: RelPath, walked: Walked) -> None:
                         walked.rest.append(join(path, entry.name))
     except OSError:
         return  # it has gone meanwhile, or can't be read: as when it can't be watched
-
-
-async def beside_loop(work: Callable[[], T]) -> T:
-    """Return what ``work`` returns, done in a thread.
-
-    Whoever is cancelled waits for the thread all the same: it uses an instance that is closed next.
-    """
-    job = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(job)
-    except asyncio.CancelledError:
-        await asyncio.wait([job])
-        raise

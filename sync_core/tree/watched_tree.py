@@ -21,26 +21,22 @@ from pathlib import Path
 from typing import Final
 
 from sync_core.model.hints import Hint, HintKind
-from sync_core.model.path import ROOT, RelPath, ancestors, join
-from sync_core.tree import inotify
-from sync_core.tree.inotify import Inotify, KernelEvent, reason_of
-from sync_core.tree.inotify_reader import InotifyReader
-from sync_core.tree.watch_walk import Walked, beside_loop, counts, watch_folder, watch_folders
+from sync_core.model.path import ROOT, RelPath, ancestors, join, lies_below
+from sync_core.tree.inotify import Inotify, KernelEvent, Mask, reason_of
+from sync_core.tree.inotify_reader import InotifyReader, beside_loop
+from sync_core.tree.watch_walk import Walked, counts, watch_folder, watch_folders
 from sync_core.tree.watched_folders import WatchedFolders
 
 __all__ = ["WatchedTree"]
-
-_FOLDERS_AT_ONCE: Final = 500
-"""Walked before the loop takes over what was added."""
 
 _MOST_WAITING: Final = 10_000
 """Events or hints that wait for a walk; more are a loss."""
 
 _TOO_MUCH: Final = "too much happened while folders were added"
 
-_GONE: Final = inotify.MOVED_FROM | inotify.DELETE
-_COMPLETE: Final = inotify.CLOSE_WRITE | inotify.MOVED_TO
-_BEGUN: Final = inotify.CREATE | inotify.MODIFY | _GONE
+_GONE: Final = Mask.MOVED_FROM | Mask.DELETE
+_COMPLETE: Final = Mask.CLOSE_WRITE | Mask.MOVED_TO
+_BEGUN: Final = Mask.CREATE | Mask.MODIFY | _GONE
 
 
 class WatchedTree:
@@ -51,8 +47,7 @@ class WatchedTree:
         kernel: an instance for this tree alone; owned from now on.
         on_hint: called in the loop.
         on_lost: called with the reason when nothing more will be heard, or something was not.
-        on_refused: called after a walk that the kernel's limits ended, with the reason.
-        on_standing: called when all folders are watched, after each walk.
+        on_walked: called after a walk; with the reason if the kernel's limits ended it, else when all is watched.
     """
 
     def __init__(
@@ -62,15 +57,13 @@ class WatchedTree:
         *,
         on_hint: Callable[[Hint], None],
         on_lost: Callable[[str], None],
-        on_refused: Callable[[str], None],
-        on_standing: Callable[[], None],
+        on_walked: Callable[[str | None], None],
     ) -> None:
         self._root = root
         self._kernel = kernel
         self._on_hint = on_hint
         self._on_lost = on_lost
-        self._on_refused = on_refused
-        self._on_standing = on_standing
+        self._on_walked = on_walked
         self._folders = WatchedFolders()
         self._to_walk: dict[RelPath, list[Hint] | None] = {}
         self._asked = asyncio.Event()
@@ -132,7 +125,7 @@ class WatchedTree:
             self._tell(folder, HintKind.LOOK)  # which reports the name
             return
         path = join(folder, name)
-        if event.mask & inotify.ISDIR:
+        if event.mask & Mask.ISDIR:
             self._take_folder(path, event.mask)
         elif event.mask & _COMPLETE:
             self._tell(path, HintKind.COMPLETE)
@@ -141,25 +134,25 @@ class WatchedTree:
 
     def _take_own(self, folder: RelPath, event: KernelEvent) -> None:
         """Take what happened to a watched folder itself."""
-        if event.mask & inotify.IGNORED:
+        if event.mask & Mask.IGNORED:
             self._folders.forget(event.watch)
         if folder != ROOT:
-            if event.mask & inotify.UNMOUNT:
+            if event.mask & Mask.UNMOUNT:
                 self._tell(folder, HintKind.BEGUN)
-        elif event.mask & (inotify.DELETE_SELF | inotify.IGNORED):
+        elif event.mask & (Mask.DELETE_SELF | Mask.IGNORED):
             self._on_lost("the folder was removed")
-        elif event.mask & inotify.MOVE_SELF:
+        elif event.mask & Mask.MOVE_SELF:
             self._on_lost("the folder was moved away")
 
     def _take_folder(self, path: RelPath, mask: int) -> None:
         """Take what happened to a folder's name, or to its permission bits or times."""
-        if mask & inotify.ATTRIB:
+        if mask & Mask.ATTRIB:
             self._take_attributes(path)
-        elif mask & inotify.MOVED_TO:
+        elif mask & Mask.MOVED_TO:
             self._drop(path)
             arrival = self._arriving[path] = []
             self._ask(path, arrival)
-        elif mask & inotify.CREATE:
+        elif mask & Mask.CREATE:
             self._tell(path, HintKind.BEGUN)
             self._ask(path, None)
         elif mask & _GONE:
@@ -217,7 +210,7 @@ class WatchedTree:
         rest, refused, filled = list(tops), None, set[RelPath]()
         self._early, self._early_count, self._disturbed = defaultdict(list), 0, set()
         while rest and refused is None:
-            work = functools.partial(watch_folders, self._kernel, self._root, rest, most=_FOLDERS_AT_ONCE)
+            work = functools.partial(watch_folders, self._kernel, self._root, rest)
             walked = await beside_loop(work)
             self._merge(walked)
             rest, refused = walked.rest, walked.refused
@@ -230,14 +223,14 @@ class WatchedTree:
             elif top in filled and top != ROOT:
                 self._tell(top, HintKind.LOOK)  # it may have been filled before the watch stood
         if refused is not None:
-            self._on_refused(reason_of(refused))
+            self._on_walked(reason_of(refused))
         elif not self._refused and not self._to_walk:
-            self._on_standing()
+            self._on_walked(None)
 
     def _merge(self, walked: Walked) -> None:
         """Believe what the walk saw, except where something happened meanwhile."""
         for watch, path in walked.watched:
-            if self._disturbed and any(place in self._disturbed for place in (path, *ancestors(path))):
+            if self._disturbed and (path in self._disturbed or lies_below(path, self._disturbed)):
                 if self._folders.path_of(watch) is None:
                     self._kernel.remove(watch)
             else:

@@ -256,4 +256,4 @@ class DeafWatch(Watch):
     """A watch that never hears anything, as on a network file system."""
 
     async def start(self) -> WatchStatus:
-        return WatchStatus(is_live=False, reason="it is deaf")
+        return WatchStatus(reason="it is deaf")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.tree.inotify import CREATE, IGNORED, MODIFY, Inotify, KernelEvent, events_of, reason_of
+from sync_core.tree.inotify import Inotify, KernelEvent, Mask, events_of, reason_of
 
 
 @given(
@@ -34,16 +34,16 @@ def test_what_was_written_is_read(events: list[KernelEvent], padding: int) -> No
 def test_the_kernel_tells(tmp_path: Path) -> None:
     kernel = Inotify()
     assert kernel.read() == []
-    watch = kernel.add(str(tmp_path), CREATE | MODIFY)
-    assert kernel.add(str(tmp_path), CREATE | MODIFY) == watch
+    watch = kernel.add(str(tmp_path), Mask.CREATE | Mask.MODIFY)
+    assert kernel.add(str(tmp_path), Mask.CREATE | Mask.MODIFY) == watch
     (tmp_path / "ä\udce9").write_bytes(b"1")
     assert kernel.read() == [
-        KernelEvent(watch, CREATE, b"\xc3\xa4\xe9"),
-        KernelEvent(watch, MODIFY, b"\xc3\xa4\xe9"),
+        KernelEvent(watch, Mask.CREATE, b"\xc3\xa4\xe9"),
+        KernelEvent(watch, Mask.MODIFY, b"\xc3\xa4\xe9"),
     ]
     kernel.remove(watch)
     kernel.remove(watch)
-    assert kernel.read() == [KernelEvent(watch, IGNORED, b"")]
+    assert kernel.read() == [KernelEvent(watch, Mask.IGNORED, b"")]
     kernel.close()
     with pytest.raises(OSError, match=os.strerror(errno.EBADF)):
         kernel.read()
@@ -52,7 +52,7 @@ def test_the_kernel_tells(tmp_path: Path) -> None:
 def test_what_can_not_be_watched_is_an_error(tmp_path: Path) -> None:
     kernel = Inotify()
     with pytest.raises(FileNotFoundError):
-        kernel.add(str(tmp_path / "none"), CREATE)
+        kernel.add(str(tmp_path / "none"), Mask.CREATE)
     kernel.close()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.tree.inotify import CREATE, DELETE_SELF, IGNORED, MODIFY, Inotify, KernelEvent
+from sync_core.tree.inotify import Inotify, KernelEvent, Mask
 from sync_core.tree.root_way import WatchedWay, Way, find_way, watch_way
 from tests.support.disk import a_link, public_folder, unprivileged, write_tree
 
@@ -39,13 +39,13 @@ def test_a_way_may_lead_nowhere(tmp_path: Path, path: str) -> None:
 
 def test_what_happens_to_a_name_on_the_way_changes_it() -> None:
     watched = WatchedWay(way=Way(steps=()), names={1: {b"remote"}})
-    assert watched.is_changed_by(KernelEvent(1, CREATE, b"remote"))
-    assert watched.is_changed_by(KernelEvent(1, DELETE_SELF, b""))
-    assert watched.is_changed_by(KernelEvent(1, IGNORED, b""))
-    assert not watched.is_changed_by(KernelEvent(1, CREATE, b"other"))
-    assert not watched.is_changed_by(KernelEvent(2, CREATE, b"remote"))
-    assert not watched.is_changed_by(KernelEvent(2, IGNORED, b""))
-    assert not watched.is_changed_by(KernelEvent(1, MODIFY, b""))
+    assert watched.is_changed_by(KernelEvent(1, Mask.CREATE, b"remote"))
+    assert watched.is_changed_by(KernelEvent(1, Mask.DELETE_SELF, b""))
+    assert watched.is_changed_by(KernelEvent(1, Mask.IGNORED, b""))
+    assert not watched.is_changed_by(KernelEvent(1, Mask.CREATE, b"other"))
+    assert not watched.is_changed_by(KernelEvent(2, Mask.CREATE, b"remote"))
+    assert not watched.is_changed_by(KernelEvent(2, Mask.IGNORED, b""))
+    assert not watched.is_changed_by(KernelEvent(1, Mask.MODIFY, b""))
 
 
 def test_every_folder_on_the_way_is_watched(tmp_path: Path) -> None:
