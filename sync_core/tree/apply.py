@@ -21,7 +21,6 @@ from types import TracebackType
 from typing import Self
 
 from sync_core.model.change import Changes, WriteFile
-from sync_core.model.errors import LocalProtocolError
 from sync_core.model.folder import Folder
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import RelPath
@@ -34,7 +33,7 @@ from sync_core.tree.staged_file import StagedFile
 from sync_core.tree.staging import Staging
 from sync_core.tree.temporaries import new_token
 from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
-from sync_core.tree.writable import WritableTree, open_writable
+from sync_core.tree.writable import open_writable
 
 __all__ = ["Applied", "Update", "apply_changes"]
 
@@ -119,10 +118,8 @@ class Update:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
-            self._tree: WritableTree = opened.enter_context(open_writable(self._root, self._disk))
-            self._staging = Staging(
-                self._tree, kept=self._kept, token=self._token, clock_ns=self._clock_ns, disk=self._disk
-            )
+            tree = opened.enter_context(open_writable(self._root, self._disk))
+            self._staging = Staging(tree, kept=self._kept, token=self._token, clock_ns=self._clock_ns, disk=self._disk)
             opened.callback(self._undo)
             self._staging.prepare(self._steps)
             self._closing = opened.pop_all()
@@ -168,27 +165,14 @@ class Update:
             TooManyRemovalsError: without what was left out too many files would vanish; nothing was done.
             FileTroubleError: something could not be written; every file is old or new.
         """
-        staging = self._staging
-        if staging.missing is not None:
-            raise LocalProtocolError(f"the content of {staging.missing!r} has not come")
         if self._left_out:
             # What makes room for a file that does not come stays, too.
             self._steps = tuple(step for step in self._steps if step.path not in self._left_out)
             self.vanishing = check_removals(self._steps, self._before, self._max_delete, self._burst)
-        self._tree.leave()
-        showing = Showing(
-            self._tree,
-            self._steps,
-            staged=staging.staged,
-            made=staging.made,
-            before=self._before,
-            disk=self._disk,
-            can_sync_all=staging.can_sync_all,
-        )
-        if staging.relies_on_sync_all:
-            showing.sync_contents()
+        self._staging.finish()
+        self._staging.tree.leave()
         self.is_visible = True
-        return showing.show(skipped=self._skipped)
+        return Showing(self._staging, self._steps, before=self._before).show(skipped=self._skipped)
 
     def _undo(self) -> None:
         self._staging.undo(is_visible=self.is_visible)

@@ -12,11 +12,11 @@ from sync_core.model.edit import edited
 from sync_core.model.file import File, Stamp
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
 from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
-from sync_core.tree.applied import FEW_FILES, Applied, Staged
-from sync_core.tree.disk import Disk
+from sync_core.tree.applied import Applied
+from sync_core.tree.disk import FEW_FILES
+from sync_core.tree.staging import Staging
 from sync_core.tree.trouble import file_trouble
 from sync_core.tree.update import Step
-from sync_core.tree.writable import WritableTree
 
 __all__ = ["Showing"]
 
@@ -29,51 +29,25 @@ class Showing:
     """The steps of one update as they are done.
 
     Args:
-        tree: where.
+        staging: what is ready; what has found its place is taken out, and folders that are made come in.
         steps: all of them, in document order.
-        staged: the contents; what has found its place is taken out.
-        made: folders that are there only since the update began; more come in.
-        before: the cache's tree before it.
-        disk: where it lies.
-        can_sync_all: whether ``sync_all`` will do.
+        before: the cache's tree before the update.
     """
 
-    def __init__(
-        self,
-        tree: WritableTree,
-        steps: Sequence[Step],
-        *,
-        staged: dict[RelPath, Staged],
-        made: set[RelPath],
-        before: Folder,
-        disk: Disk,
-        can_sync_all: bool,
-    ) -> None:
-        self._tree = tree
+    def __init__(self, staging: Staging, steps: Sequence[Step], *, before: Folder) -> None:
+        self._staging = staging
+        self._tree = staging.tree
+        self._disk = staging.disk
+        self._made = staging.made
         self._steps = steps
-        self._staged = staged
-        self._made = made
         self._before = before
-        self._disk = disk
-        self._can_sync_all = can_sync_all
         adjusts = sum(isinstance(step, Adjust) for step in steps)
-        self._syncs_each = adjusts <= FEW_FILES or not can_sync_all
-        self._touched = {parent_of(path) for path in made}
-        self._edits: list[tuple[RelPath, Entry | None]] = [(path, EMPTY_FOLDER) for path in made]
+        self._syncs_each = adjusts <= FEW_FILES or not staging.can_sync_all
+        self._touched = {parent_of(path) for path in self._made}
+        self._edits: list[tuple[RelPath, Entry | None]] = [(path, EMPTY_FOLDER) for path in self._made]
         self._written: list[RelPath] = []
         self._removed: list[RelPath] = []
         self._adjusted: list[RelPath] = []
-
-    def sync_contents(self) -> None:
-        """Return when everything that is staged is on the disk.
-
-        Raises:
-            FileTroubleError: the disk could not take it.
-        """
-        try:
-            self._disk.sync_all(self._tree.fd)
-        except OSError as error:
-            raise file_trouble(ROOT, error) from error
 
     def show(self, *, skipped: tuple[RelPath, ...]) -> Applied:
         """Do it; return what was done, once it is on the disk.
@@ -131,16 +105,15 @@ class Showing:
             self._adjust(step)
 
     def _rename(self, path: RelPath) -> None:
-        staged, folder, name = self._staged[path], parent_of(path), name_of(path)
-        source, target = self._tree.both(staged.folder, folder)
-        self._disk.rename(staged.name, name, src_dir_fd=source, dst_dir_fd=target)
-        del self._staged[path]
-        self._touched.add(folder)
-        self._touched.add(staged.folder)
+        file, folder, name = self._staging.files[path], parent_of(path), name_of(path)
+        source, target = self._tree.both(file.folder, folder)
+        self._disk.rename(file.name, name, src_dir_fd=source, dst_dir_fd=target)
+        del self._staging.files[path]
+        self._touched |= {folder, file.folder}
         self._written.append(path)
         found = os.stat(name, dir_fd=target, follow_symlinks=False)  # the rename has changed its ctime
-        known = File(md5=staged.md5, sha256=staged.sha256)
-        self._edits.append((path, _stamped(known, found, hashed_at_ns=staged.hashed_at_ns)))
+        known = File(md5=file.md5, sha256=file.sha256)
+        self._edits.append((path, _stamped(known, found, hashed_at_ns=file.hashed_at_ns)))
 
     def _make(self, path: RelPath) -> None:
         if self._tree.make(path):
@@ -187,7 +160,7 @@ class Showing:
 
     def _sync(self) -> None:
         """Return when names, times and permissions are on the disk."""
-        is_many = len(self._touched) > FEW_FILES and self._can_sync_all
+        is_many = len(self._touched) > FEW_FILES and self._staging.can_sync_all
         if is_many or not self._syncs_each:
             self._disk.sync_all(self._tree.fd)
         if not is_many or not self._tree.is_one_disk:

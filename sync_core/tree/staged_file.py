@@ -1,69 +1,81 @@
-"""A file that comes in pieces: written beside its place as they arrive."""
+"""A file's new content: written beside its place as it comes, and read back."""
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Callable
+from typing import Final
 
 from sync_core.model.answer_plan import PlannedWrite
+from sync_core.model.change import WriteFile
 from sync_core.model.errors import LocalProtocolError
 from sync_core.model.path import RelPath
-from sync_core.tree.contents import Digests
 from sync_core.tree.disk import Disk
-from sync_core.tree.kept import Kept, identity_of
-from sync_core.tree.temporaries import seal
 from sync_core.tree.trouble import file_trouble
 
 __all__ = ["StagedFile"]
 
+_OPEN_KEPT: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_PERMISSIONS: Final = 0o777
+
 
 class StagedFile:
-    """One file that comes in pieces.
+    """One file on its way.
 
     Args:
         wanted: what it must become.
         fd: open on its temporary; owned from now on.
-        folder: where the temporary lies.
+        folder: where the temporary lies: the folder of the file itself or one above.
         name: its name there.
-        mode: the permissions that it gets.
-        digests: of what is in it already.
+        mode: the permissions that it gets; never set-user-id and the like.
         is_synced: whether it is to be on the disk once it is done; else the update sees to that.
         disk: where it lies.
-        finish: called once all is there and right.
+        clock_ns: the wall clock in nanoseconds.
 
     Attributes:
-        wanted, folder, name, digests: as given.
+        wanted, folder, name: as given.
         size_bytes: how much is there; the next piece goes on from here.
         is_done: whether all is there and right.
+        md5, sha256: of what is there, once it is done.
+        hashed_at_ns: the wall clock when that was verified.
     """
 
     def __init__(
         self,
-        wanted: PlannedWrite,
+        wanted: WriteFile | PlannedWrite,
         *,
         fd: int,
         folder: RelPath,
         name: str,
         mode: int,
-        digests: Digests,
         is_synced: bool,
         disk: Disk,
-        finish: Callable[[StagedFile], None],
+        clock_ns: Callable[[], int],
     ) -> None:
         self.wanted = wanted
         self.folder = folder
         self.name = name
-        self.digests = digests
-        self.size_bytes = os.lseek(fd, 0, os.SEEK_END)
-        self._fd = fd
+        self.size_bytes = 0
         self.is_done = False
-        self._is_wrong = False
-        self._identity: tuple[int, int, int] | None = None
+        self.md5 = wanted.md5 if isinstance(wanted, PlannedWrite) else ""
+        self.sha256 = b""
+        self.hashed_at_ns = 0
+        self._fd = fd
         self._mode = mode
         self._is_synced = is_synced
         self._disk = disk
-        self._finish = finish
+        self._clock_ns = clock_ns
+        self._sha256 = hashlib.sha256()
+        # A told md5 is believed where the SHA-256 is right.
+        self._md5 = None if self._told_sha256 else hashlib.md5(usedforsecurity=False)
+        self._is_wrong = False
+        self._identity: tuple[int, int, int] | None = None
+
+    @property
+    def _told_sha256(self) -> bytes | None:
+        return self.wanted.sha256 if isinstance(self.wanted, PlannedWrite) else None
 
     def write(self, piece: bytes | memoryview) -> None:
         """Add the next bytes; they are read back, and what was read is what counts.
@@ -81,7 +93,8 @@ class StagedFile:
 
     def _write(self, fd: int, piece: bytes) -> None:
         end = self.size_bytes + len(piece)
-        if self.wanted.size_bytes is not None and end > self.wanted.size_bytes:
+        told_bytes = self.wanted.size_bytes if isinstance(self.wanted, PlannedWrite) else None
+        if told_bytes is not None and end > told_bytes:
             raise OSError("more came than was announced")
         rest = memoryview(piece)
         while rest:
@@ -89,7 +102,9 @@ class StagedFile:
         read = os.pread(fd, len(piece), self.size_bytes)
         if read != piece:
             raise OSError("what was written does not read back the same")
-        self.digests.update(read)
+        self._sha256.update(read)
+        if self._md5 is not None:
+            self._md5.update(read)
         self.size_bytes = end
 
     def done(self) -> None:
@@ -100,39 +115,79 @@ class StagedFile:
         """
         fd = self._open_fd()
         try:
-            if not self._is_right(fd):
-                raise OSError("what came is not what was announced")
-            seal(fd, mode=self._mode, time_s=self.wanted.last_write_time, disk=self._disk, is_synced=self._is_synced)
+            os.fchmod(fd, self._mode & _PERMISSIONS)
+            os.utime(fd, (self.wanted.last_write_time, self.wanted.last_write_time))
+            self._check(fd)
+            if self._is_synced:
+                self._disk.fsync(fd)
         except (OSError, OverflowError) as error:
             self._is_wrong = True
             raise file_trouble(self.wanted.path, error) from error
-        self.close()
+        self.hashed_at_ns = self._clock_ns()
         self.is_done = True
-        self._finish(self)
+        self.close()
 
-    def _is_right(self, fd: int) -> bool:
-        if self.wanted.size_bytes not in {None, self.size_bytes} or os.fstat(fd).st_size != self.size_bytes:
-            return False
-        if self.wanted.sha256 is not None:
-            return self.digests.sha256.digest() == self.wanted.sha256
-        return self.digests.md5 is not None and self.digests.md5.hexdigest() == self.wanted.md5
+    def _check(self, fd: int) -> None:
+        """Take over the digests if they, and the size, are what was announced."""
+        self._identity = _identity_of(fd)
+        if self._identity[1] != self.size_bytes:
+            raise OSError("what was written does not read back the same")
+        wanted = self.wanted
+        self.sha256 = self._sha256.digest()
+        if self._md5 is not None:
+            self.md5 = self._md5.hexdigest()
+        if isinstance(wanted, PlannedWrite) and (
+            self.md5 != wanted.md5
+            or wanted.sha256 not in {None, self.sha256}
+            or wanted.size_bytes not in {None, self.size_bytes}
+        ):
+            raise OSError("what came is not what was announced")
 
     def close(self) -> None:
         """Take no more pieces."""
-        if self._fd >= 0:
+        if self._fd < 0:
+            return
+        if not self.is_done:
             with contextlib.suppress(OSError):  # without it there is nothing to recognise it by: it is not kept
-                self._identity = identity_of(self._fd)
-            os.close(self._fd)
-            self._fd = -1
+                self._identity = _identity_of(self._fd)
+        os.close(self._fd)
+        self._fd = -1
 
-    def keep(self) -> Kept | None:
-        """Return what a later update needs to go on, and take no more pieces; ``None`` if it can't be kept."""
-        self.close()
-        if self._is_wrong or self._identity is None:
-            return None
-        return Kept(folder=self.folder, name=self.name, identity=self._identity, digests=self.digests)
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether a later update can go on with it, once it was closed."""
+        return not self._is_wrong and self._identity is not None and self._told_sha256 is not None
+
+    def resume(self, folder_fd: int, wanted: PlannedWrite, *, mode: int, disk: Disk) -> bool:
+        """Go on with a file that was kept; return whether that works, as nobody has touched it since.
+
+        It is synced by itself: ``syncfs`` does not tell of what went wrong before this update.
+
+        Args:
+            folder_fd: open on ``folder``.
+            wanted: the same content.
+            mode: the permissions that it gets now.
+            disk: where it lies.
+        """
+        try:
+            fd = os.open(self.name, _OPEN_KEPT, dir_fd=folder_fd)
+        except OSError:
+            return False
+        if _identity_of(fd) != self._identity:
+            os.close(fd)
+            return False
+        os.lseek(fd, 0, os.SEEK_END)
+        self._fd, self.wanted, self.md5, self._mode, self._disk = fd, wanted, wanted.md5, mode, disk
+        self._is_synced, self.is_done = True, False
+        return True
 
     def _open_fd(self) -> int:
         if self._fd < 0:
             raise LocalProtocolError(f"{self.wanted.path!r} takes no more pieces")
         return self._fd
+
+
+def _identity_of(fd: int) -> tuple[int, int, int]:
+    """Return inode, size in bytes and the nanoseconds of the last change of an open file."""
+    found = os.fstat(fd)
+    return found.st_ino, found.st_size, found.st_ctime_ns

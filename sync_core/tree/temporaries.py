@@ -11,18 +11,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from sync_core.tree.disk import Disk
 from sync_core.tree.ground import OPEN_FOLDER
 
-__all__ = [
-    "clean_temporaries",
-    "create_temporary",
-    "mode_of",
-    "new_token",
-    "remove_temporary",
-    "seal",
-    "write_temporary",
-]
+__all__ = ["clean_temporaries", "create_temporary", "mode_of", "new_token", "remove_temporary"]
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +22,6 @@ _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEX
 _PRIVATE: Final = 0o600
 """What a temporary is from birth: nobody else reads a key before its file has the permissions that it should have."""
 _PERMISSIONS: Final = 0o777
-_CHUNK_BYTES: Final = 1 << 20
 
 
 def new_token() -> str:
@@ -53,71 +43,6 @@ def create_temporary(folder_fd: int, token: str) -> tuple[str, int]:
     """
     name = f".jsync-{token}~"
     return name, os.open(name, _CREATE, _PRIVATE, dir_fd=folder_fd)
-
-
-def write_temporary(
-    folder_fd: int, token: str, content: bytes, *, mode: int, time_s: int, disk: Disk, is_synced: bool
-) -> str:
-    """Write a file's new content beside its place, and read it back; return the temporary's name.
-
-    Args:
-        folder_fd: where to write.
-        token: 16 hex digits.
-        content: all of it.
-        mode: see ``seal``.
-        time_s: see ``seal``.
-        disk: where the folder lies.
-        is_synced: see ``seal``.
-
-    Raises:
-        OSError: it can't be written; nothing is left behind.
-    """
-    name, fd = create_temporary(folder_fd, token)
-    try:
-        written = disk.write(fd, content)
-        while written < len(content):
-            written += disk.write(fd, memoryview(content)[written:])
-        _compare(fd, content)
-        seal(fd, mode=mode, time_s=time_s, disk=disk, is_synced=is_synced)
-    except BaseException:
-        os.unlink(name, dir_fd=folder_fd)
-        raise
-    finally:
-        os.close(fd)
-    return name
-
-
-def _compare(fd: int, content: bytes) -> None:
-    """Read back what was written; in pieces, as a second copy of something big is not wanted."""
-    if len(content) < _CHUNK_BYTES:
-        is_same = os.pread(fd, len(content) + 1, 0) == content
-    else:
-        offsets = range(0, len(content), _CHUNK_BYTES)
-        is_same = os.fstat(fd).st_size == len(content) and all(
-            os.pread(fd, _CHUNK_BYTES, offset) == content[offset : offset + _CHUNK_BYTES] for offset in offsets
-        )
-    if not is_same:
-        raise OSError("what was written does not read back the same")
-
-
-def seal(fd: int, *, mode: int, time_s: int, disk: Disk, is_synced: bool) -> None:
-    """Give a file its permissions and its time.
-
-    Args:
-        fd: open on it.
-        mode: its permissions; never set-user-id and the like.
-        time_s: its time in whole seconds since the epoch, UTC.
-        disk: where it lies.
-        is_synced: whether it is on the disk afterwards; else somebody else sees to that.
-
-    Raises:
-        OSError: that can't be done.
-        OverflowError: there is no such time.
-    """
-    os.fchmod(fd, mode & _PERMISSIONS)
-    os.utime(fd, (time_s, time_s))
-    if is_synced:
-        disk.fsync(fd)
 
 
 def mode_of(folder_fd: int, name: str) -> int | None:

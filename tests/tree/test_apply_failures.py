@@ -17,8 +17,8 @@ from sync_core.model.errors import FileTroubleError, TooManyRemovalsError, Unsaf
 from sync_core.model.file import Kind
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import MaxDelete
-from sync_core.tree.applied import FEW_FILES
 from sync_core.tree.apply import apply_changes
+from sync_core.tree.disk import FEW_FILES
 from sync_core.tree.ground import MAX_DEPTH
 from tests.support.disk import Tree, public_folder, read_tree, unprivileged, write_tree
 from tests.support.disks import OddDisk

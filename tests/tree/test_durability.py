@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_core.tree.applied import FEW_FILES
 from sync_core.tree.apply import Update
+from sync_core.tree.disk import FEW_FILES
 from tests.support.disk import TIME, Tree, some_trees, write_tree
 from tests.support.disks import ForgetfulDisk, Found, OnDisk
 from tests.support.updates import ANY, content_tree, give, listed, steps_between

@@ -122,7 +122,7 @@ def test_moves_that_make_no_sense_are_bugs(tmp_path: Path) -> None:
         with pytest.raises(LocalProtocolError, match="pieces"):
             update.open(RelPath("b"))
         file = update.open(A)
-        with pytest.raises(LocalProtocolError, match="pieces"):
+        with pytest.raises(LocalProtocolError, match="not awaited"):
             update.open(A)
         with pytest.raises(LocalProtocolError, match="has not come"):
             update.show()
