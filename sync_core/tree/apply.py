@@ -20,7 +20,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sync_core.model.change import Changes, WriteFile
 from sync_core.model.folder import Folder
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import RelPath
@@ -35,31 +34,7 @@ from sync_core.tree.temporaries import new_token
 from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
 from sync_core.tree.writable import open_writable
 
-__all__ = ["Applied", "Update", "apply_changes"]
-
-
-def apply_changes(
-    root: Path,
-    changes: Changes,
-    *,
-    before: Folder,
-    max_delete: MaxDelete,
-    burst: RemovalBudget = NO_REMOVALS,
-    token: Callable[[], str] = new_token,
-    clock_ns: Callable[[], int] = time.time_ns,
-    disk: Disk = LOCAL_DISK,
-) -> Applied:
-    """Bring the tree at ``root`` in line with ``changes``, whose contents are all there; return what was done.
-
-    Arguments and errors are those of ``Update``.
-    """
-    with Update(
-        root, changes, before=before, max_delete=max_delete, burst=burst, token=token, clock_ns=clock_ns, disk=disk
-    ) as update:
-        for change in changes:
-            if isinstance(change, WriteFile) and update.awaits(change.path):
-                update.write(change.path, change.content)
-        return update.show()
+__all__ = ["Applied", "Update"]
 
 
 class Update:

@@ -14,7 +14,7 @@ from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
 from sync_core.tree.disk import FEW_FILES, Disk, read_umask
 from sync_core.tree.kept import KeptFiles
 from sync_core.tree.staged_file import StagedFile
-from sync_core.tree.temporaries import create_temporary, mode_of, remove_temporary
+from sync_core.tree.temporaries import create_temporary, mode_of
 from sync_core.tree.trouble import file_trouble
 from sync_core.tree.update import Step
 from sync_core.tree.writable import WritableTree
@@ -204,4 +204,4 @@ class Staging:
 
     def _drop(self, file: StagedFile) -> None:
         with contextlib.suppress(OSError, TreeError):
-            remove_temporary(self.tree.at(file.folder), file.name)
+            os.unlink(file.name, dir_fd=self.tree.at(file.folder))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
@@ -13,7 +12,7 @@ from typing import Final
 
 from sync_core.tree.ground import OPEN_FOLDER
 
-__all__ = ["clean_temporaries", "create_temporary", "mode_of", "new_token", "remove_temporary"]
+__all__ = ["clean_temporaries", "create_temporary", "mode_of", "new_token"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,16 +54,6 @@ def mode_of(folder_fd: int, name: str) -> int | None:
     except FileNotFoundError:
         return None
     return found.st_mode & _PERMISSIONS | stat.S_IRUSR if stat.S_ISREG(found.st_mode) else None
-
-
-def remove_temporary(folder_fd: int, name: str) -> None:
-    """Remove a temporary; harmless if it has gone.
-
-    Raises:
-        OSError: it can't be removed.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=folder_fd)
 
 
 def clean_temporaries(root: Path) -> int:

@@ -71,7 +71,7 @@ class WritableTree:
             if ours != theirs:
                 break
             shared += 1
-        self._leave(shared)
+        self.leave(shared)
         for name in names[shared:]:
             self._enter(name)
         return self._fds[-1]
@@ -81,9 +81,12 @@ class WritableTree:
         inner = self.at(path)
         return self._fds[above.count("/") + 1 if above else 0], inner
 
-    def leave(self) -> None:
-        """Close all but the root: the next step looks anew what stands on its way."""
-        self._leave(0)
+    def leave(self, depth: int = 0) -> None:
+        """Close all but the root and so many folders: the next step looks anew what stands on its way."""
+        while len(self._names) > depth:
+            self._names.pop()
+            os.close(self._fds.pop())
+        self._place = RelPath("/".join(self._names))
 
     def check(self, path: RelPath) -> None:
         """Make sure that ``path`` can be removed without going through a link.
@@ -137,12 +140,6 @@ class WritableTree:
         """
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             _sync_folder(self.at(path), self._disk)
-
-    def _leave(self, depth: int) -> None:
-        while len(self._names) > depth:
-            self._names.pop()
-            os.close(self._fds.pop())
-        self._place = RelPath("/".join(self._names))
 
     def _enter(self, name: str) -> None:
         above = self._fds[-1]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from sync_core.model.answer_plan import PlannedWrite
-from sync_core.model.change import Adjust, Change, MakeDirectory, Remove, WriteFile
-from sync_core.model.edit import folder_of
+from sync_core.model.change import Adjust, Change, Changes, MakeDirectory, Remove, WriteFile
+from sync_core.model.edit import folder_of, tree_of
 from sync_core.model.file import File, Kind, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, kind_of, names_of
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import ROOT, RelPath, join
-from sync_core.tree.apply import Applied, Update, apply_changes
+from sync_core.model.removal_budget import NO_REMOVALS, RemovalBudget
+from sync_core.tree.apply import Applied, Update
 from sync_core.tree.disk import LOCAL_DISK, Disk
+from sync_core.tree.temporaries import new_token
 from sync_core.tree.update import Step
 from tests.support.disk import TIME, Tree
 from tests.support.trees import tree_of
@@ -22,6 +25,7 @@ __all__ = [
     "ANY",
     "adjust",
     "apply",
+    "apply_changes",
     "content_tree",
     "give",
     "listed",
@@ -96,6 +100,27 @@ def _seen(place: Path) -> File:
         mode=found.st_mode & 0o777,
         stamp=Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_ino, 1),
     )
+
+
+def apply_changes(
+    root: Path,
+    changes: Changes,
+    *,
+    before: Folder,
+    max_delete: MaxDelete,
+    burst: RemovalBudget = NO_REMOVALS,
+    token: Callable[[], str] = new_token,
+    clock_ns: Callable[[], int] = time.time_ns,
+    disk: Disk = LOCAL_DISK,
+) -> Applied:
+    """Bring the tree at ``root`` in line with ``changes``, whose contents are all there; return what was done."""
+    with Update(
+        root, changes, before=before, max_delete=max_delete, burst=burst, token=token, clock_ns=clock_ns, disk=disk
+    ) as update:
+        for change in changes:
+            if isinstance(change, WriteFile) and update.awaits(change.path):
+                update.write(change.path, change.content)
+        return update.show()
 
 
 def apply(root: Path, *changes: Change, before: Tree | None = None, disk: Disk = LOCAL_DISK) -> Applied:

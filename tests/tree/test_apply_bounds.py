@@ -11,9 +11,9 @@ from sync_core.model.errors import UnsafeNameError
 from sync_core.model.file import Kind
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.path import RelPath
-from sync_core.tree.apply import Update, apply_changes
+from sync_core.tree.apply import Update
 from tests.support.disk import a_link, read_tree, write_tree
-from tests.support.updates import ANY, adjust, apply, listed, make, remove, write
+from tests.support.updates import ANY, adjust, apply, apply_changes, listed, make, remove, write
 
 
 @pytest.mark.parametrize("path", ["../a", "..", "d/../../a", "/etc/x", "a\\b", "a\0b", ""])

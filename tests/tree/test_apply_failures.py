@@ -17,12 +17,11 @@ from sync_core.model.errors import FileTroubleError, TooManyRemovalsError, Unsaf
 from sync_core.model.file import Kind
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import MaxDelete
-from sync_core.tree.apply import apply_changes
 from sync_core.tree.disk import FEW_FILES
 from sync_core.tree.ground import MAX_DEPTH
 from tests.support.disk import Tree, public_folder, read_tree, unprivileged, write_tree
 from tests.support.disks import OddDisk
-from tests.support.updates import ANY, apply, content_tree, listed, make, remove, write
+from tests.support.updates import ANY, apply, apply_changes, content_tree, listed, make, remove, write
 
 
 def test_too_many_removals_refuse_the_whole_update(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Folder, get, walk
 from sync_core.model.path import RelPath
-from sync_core.tree.apply import Applied, Update, apply_changes
+from sync_core.tree.apply import Applied, Update
 from sync_core.tree.update import Step
 from tests.support.disk import TIME, Tree, some_trees, write_tree
 from tests.support.updates import (
     ANY,
     adjust,
     apply,
+    apply_changes,
     content_tree,
     give,
     listed,

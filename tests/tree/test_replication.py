@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from sync_core.model.answer_plan import build_changes, plan_answer
 from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.path import RelPath
-from sync_core.tree.apply import Applied, apply_changes
+from sync_core.tree.apply import Applied
 from sync_core.tree.content import read_content
 from sync_core.tree.scan import scan
 from tests.support.disk import Tree, a_job_tree, live_folder, read_tree, some_trees, write_tree
 from tests.support.folders import TIME, a_tree
-from tests.support.updates import ANY
+from tests.support.updates import ANY, apply_changes
 
 
 def bring_in_line(root: Path, view: Folder, contents: Callable[[RelPath], bytes]) -> Applied:

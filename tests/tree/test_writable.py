@@ -40,9 +40,8 @@ def test_a_new_root_is_on_the_disk(tmp_path: Path) -> None:
 _ON_TWO_DISKS = """
 import os, pathlib, sys
 from sync_core.model.folder import EMPTY_FOLDER
-from sync_core.tree.apply import apply_changes
 from tests.support.disks import OddDisk
-from tests.support.updates import ANY, write
+from tests.support.updates import ANY, apply_changes, write
 
 root, single, whole = pathlib.Path(sys.argv[1]), [], []
 disk = OddDisk(fsync=lambda fd: single.append(os.fstat(fd).st_dev), sync_all=lambda fd: whole.append(fd))
