@@ -12,7 +12,7 @@ from typing import Final
 from sync_core.model.file import File, Stamp
 from sync_core.tree.ground import OpenFolder
 
-__all__ = ["digest_file", "has_moved_on", "is_current", "seen_file", "stamp_of"]
+__all__ = ["digest_file", "has_moved_on", "is_current", "read_file", "seen_file", "stamp_of"]
 
 _RACY_NS: Final = 2_000_000_000
 """A change this close to the hashing may hide behind equal time stamps (coarse clocks, FAT's 2 s): hash again."""
@@ -33,6 +33,18 @@ def stamp_of(found: os.stat_result, *, hashed_at_ns: int = 0) -> Stamp:
         hashed_at_ns: the wall clock in nanoseconds, read before its content was; 0 where it was not.
     """
     return Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_ino, hashed_at_ns)
+
+
+def read_file(found: os.stat_result, *, md5: str | None, sha256: bytes | None, hashed_at_ns: int) -> File:
+    """Return a file of known content as it is on its disk; ``hashed_at_ns`` as for ``stamp_of``."""
+    return File(
+        md5=md5,
+        sha256=sha256,
+        size_bytes=found.st_size,
+        last_write_time=max(0, found.st_mtime_ns // _NS_PER_S),
+        mode=found.st_mode & _PERMISSIONS,
+        stamp=stamp_of(found, hashed_at_ns=hashed_at_ns),
+    )
 
 
 def seen_file(found: os.stat_result, *, is_unreadable: bool = False) -> File:
@@ -105,17 +117,9 @@ def _digest_once(folder: OpenFolder, name: str, clock_ns: Callable[[], int]) -> 
         after = os.fstat(fd)
     finally:
         os.close(fd)
-    stamp = stamp_of(after, hashed_at_ns=hashed_at_ns)
-    if (after.st_size, stamp[:-1]) != (before.st_size, stamp_of(before)[:-1]):
+    if (after.st_size, stamp_of(after)) != (before.st_size, stamp_of(before)):
         return seen_file(after)
-    return File(
-        md5=md5,
-        sha256=sha256,
-        size_bytes=after.st_size,
-        last_write_time=max(0, after.st_mtime_ns // _NS_PER_S),
-        mode=after.st_mode & _PERMISSIONS,
-        stamp=stamp,
-    )
+    return read_file(after, md5=md5, sha256=sha256, hashed_at_ns=hashed_at_ns)
 
 
 def _digests_of(fd: int, size_bytes: int) -> tuple[str, bytes]:

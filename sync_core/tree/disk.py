@@ -1,40 +1,18 @@
-"""The calls of an update that decide what is left after a crash: a port, and the disk of this machine."""
+"""The calls of an update that decide what is left after a crash."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
 import os
-from typing import Final, Protocol
+from typing import Final
 
-__all__ = ["FEW_FILES", "LOCAL_DISK", "Disk", "LocalDisk", "read_umask"]
+__all__ = ["FEW_FILES", "LOCAL_DISK", "Disk", "read_umask"]
 
 
 FEW_FILES: Final = 8
 """Up to here every file is synced by itself. ``syncfs`` also waits for what others have written to that file system;
 with 8 files of 2 kB it was three times as quick on ext4 (2.2 ms to 0.8 ms), with 128 five times (40 ms to 9 ms)."""
-
-
-class Disk(Protocol):
-    """Where an update writes.
-
-    Every method raises ``OSError`` where the disk could not do it.
-    """
-
-    def write(self, fd: int, data: bytes | memoryview, /) -> int:
-        """Write some of ``data``; return how many bytes that were."""
-
-    def rename(self, source: str, target: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
-        """Put a file into the place of another, at once."""
-
-    def fsync(self, fd: int, /) -> None:
-        """Return when the file or folder is on the disk."""
-
-    def can_sync_all(self, fd: int, /) -> bool:
-        """Whether ``sync_all`` is as good as ``fsync`` of everything on the file system of ``fd``."""
-
-    def sync_all(self, fd: int, /) -> None:
-        """Return when everything on the file system of ``fd`` is on the disk."""
 
 
 _REPORTS_ERRORS_SINCE: Final = (5, 8)
@@ -47,30 +25,43 @@ _STATFS_BYTES: Final = 512
 """More than a ``struct statfs`` on any machine (120 bytes on 64 bits); its first word is the file system's type."""
 
 
-class LocalDisk:
-    """This machine's; ``syncfs`` by ctypes, as Python has none.
+class Disk:
+    """Where an update writes: this machine's disks, by the calls that decide what is left after a crash.
+
+    ``syncfs`` goes by ctypes, as Python has none. Every method raises ``OSError`` where the disk could not do it.
 
     Args:
         release: of the kernel, as ``uname`` tells it.
     """
 
-    def __init__(self, release: str) -> None:
+    def __init__(self, release: str = os.uname().release) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._has_syncfs = _version(release) >= _REPORTS_ERRORS_SINCE and self._is_there()
 
-    write = staticmethod(os.write)
-    rename = staticmethod(os.rename)
-    fsync = staticmethod(os.fsync)
+    def write(self, fd: int, data: bytes | memoryview, /) -> int:
+        """Write some of ``data``; return how many bytes that were."""
+        return os.write(fd, data)
+
+    def rename(self, source: str, target: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        """Put a file into the place of another, at once."""
+        os.rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+
+    def fsync(self, fd: int, /) -> None:
+        """Return when the file or folder is on the disk."""
+        os.fsync(fd)
 
     def can_sync_all(self, fd: int, /) -> bool:
-        """Whether ``syncfs`` is there, tells of errors, and reaches the disk."""
+        """Whether ``sync_all`` is as good as ``fsync`` of everything on the file system of ``fd``.
+
+        It is if ``syncfs`` is there, tells of errors, and reaches the disk.
+        """
         found = (ctypes.c_ulong * (_STATFS_BYTES // ctypes.sizeof(ctypes.c_ulong)))()
         if not self._has_syncfs or self._libc.fstatfs(fd, found) != 0:
             return False
         return found[0] in _TRUSTED
 
     def sync_all(self, fd: int, /) -> None:
-        """Call ``syncfs``."""
+        """Return when everything on the file system of ``fd`` is on the disk."""
         if self._libc.syncfs(fd) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
@@ -104,4 +95,4 @@ def read_umask() -> int:
     return 0o077
 
 
-LOCAL_DISK: Final[Disk] = LocalDisk(os.uname().release)
+LOCAL_DISK: Final = Disk()

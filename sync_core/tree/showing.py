@@ -9,10 +9,11 @@ from typing import Final
 from sync_core.model.answer_plan import PlannedWrite
 from sync_core.model.change import Adjust, MakeDirectory, Remove, WriteFile
 from sync_core.model.edit import edited
-from sync_core.model.file import File, Stamp
+from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
 from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
 from sync_core.tree.applied import Applied
+from sync_core.tree.digest import read_file, stamp_of
 from sync_core.tree.disk import FEW_FILES
 from sync_core.tree.staging import Staging
 from sync_core.tree.trouble import file_trouble
@@ -22,7 +23,6 @@ __all__ = ["Showing"]
 
 _OPEN_FILE: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _PERMISSIONS: Final = 0o777
-_NS_PER_S: Final = 1_000_000_000
 
 
 class Showing:
@@ -112,8 +112,8 @@ class Showing:
         self._touched |= {folder, file.folder}
         self._written.append(path)
         found = os.stat(name, dir_fd=target, follow_symlinks=False)  # the rename has changed its ctime
-        known = File(md5=file.md5, sha256=file.sha256)
-        self._edits.append((path, _stamped(known, found, hashed_at_ns=file.hashed_at_ns)))
+        shown = read_file(found, md5=file.md5, sha256=file.sha256, hashed_at_ns=file.hashed_at_ns)
+        self._edits.append((path, shown))
 
     def _make(self, path: RelPath) -> None:
         if self._tree.make(path):
@@ -141,7 +141,8 @@ class Showing:
             if self._syncs_each or not self._tree.is_one_disk:
                 self._disk.fsync(fd)
             hashed_at_ns = known.stamp.hashed_at_ns if known.stamp else 0
-            self._edits.append((path, _stamped(known, os.fstat(fd), hashed_at_ns=hashed_at_ns)))
+            shown = read_file(os.fstat(fd), md5=known.md5, sha256=known.sha256, hashed_at_ns=hashed_at_ns)
+            self._edits.append((path, shown))
         finally:
             os.close(fd)
         self._adjusted.append(path)
@@ -152,8 +153,8 @@ class Showing:
         except OSError:
             return None
         found = os.fstat(fd)
-        seen = (found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
-        if known.stamp is not None and known.stamp[:3] == seen and known.size_bytes == found.st_size:
+        is_known = known.stamp is not None and known.stamp[:-1] == stamp_of(found)[:-1]
+        if is_known and known.size_bytes == found.st_size:
             return fd
         os.close(fd)
         return None
@@ -166,18 +167,6 @@ class Showing:
         if not is_many or not self._tree.is_one_disk:
             for path in sorted(self._touched):
                 self._tree.sync(path)
-
-
-def _stamped(known: File, found: os.stat_result, *, hashed_at_ns: int) -> File:
-    """Return a file of known content as it now is on the disk."""
-    return File(
-        md5=known.md5,
-        sha256=known.sha256,
-        size_bytes=found.st_size,
-        last_write_time=max(found.st_mtime_ns // _NS_PER_S, 0),
-        mode=found.st_mode & _PERMISSIONS,
-        stamp=Stamp(found.st_mtime_ns, found.st_ctime_ns, found.st_ino, hashed_at_ns),
-    )
 
 
 def _lasting(edits: list[tuple[RelPath, Entry | None]]) -> dict[RelPath, Entry | None]:

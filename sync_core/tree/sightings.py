@@ -114,25 +114,22 @@ class _Together:
                 missed = File if sighting.what is What.LINK_TO_FILE else Folder
                 return self._miss(path, missed(is_unreadable=True), "the link leads nowhere, or out of the folder")
             sighting, place = found, target
-        if sighting.what is What.FOLDER:
-            return self._folder_entry(path, place, sighting, chain)
-        if sighting.what is What.FILE:
-            return self._file_entry(path, sighting)
-        self.troubles.append(Trouble(path=path, reason="it is neither a file nor a folder"))
-        return None
-
-    def _folder_entry(self, path: RelPath, place: RelPath, sighting: Sighting, chain: tuple[RelPath, ...]) -> Entry:
+        if sighting.what is What.OTHER:
+            self.troubles.append(Trouble(path=path, reason="it is neither a file nor a folder"))
+            return None
+        is_file = sighting.what is What.FILE
         if sighting.is_unreadable:
-            return self._miss(path, Folder(is_unreadable=True), "it can't be read")
+            return self._miss(path, (File if is_file else Folder)(is_unreadable=True), "it can't be read")
+        return self._file_entry(sighting) if is_file else self._folder_entry(path, place, chain)
+
+    def _folder_entry(self, path: RelPath, place: RelPath, chain: tuple[RelPath, ...]) -> Entry:
         if place in chain or len(chain) >= MAX_DEPTH:
             reason = "the link leads in a circle" if place in chain else "too many folders deep"
             return self._miss(path, Folder(is_unreadable=True), reason)
         self._count()
         return self.folder(path, place, chain)
 
-    def _file_entry(self, path: RelPath, sighting: Sighting) -> Entry:
-        if sighting.is_unreadable:
-            return self._miss(path, File(is_unreadable=True), "it can't be read")
+    def _file_entry(self, sighting: Sighting) -> Entry:
         self._count()
         if sighting.md5 is None:
             return File(size_bytes=sighting.size_bytes)

@@ -9,12 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from sync_core.tree.disk import LOCAL_DISK
+from sync_core.tree.disk import LOCAL_DISK, Disk
 
 __all__ = ["ForgetfulDisk", "OddDisk", "OnDisk"]
 
 
-class OddDisk:
+class OddDisk(Disk):
     """The real disk but for what a test replaces."""
 
     def __init__(
@@ -59,7 +59,7 @@ Found = dict[str, OnDisk | None]
 """What is found after a crash; ``None`` is a folder."""
 
 
-class ForgetfulDisk:
+class ForgetfulDisk(Disk):
     """A disk that knows what would be left if the power failed right now; everything that is there at first is safe.
 
     A file's content is safe once the file, or all, was synced after the last write; a folder's names once it, or all,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.tree.disk import LOCAL_DISK, LocalDisk, read_umask
+from sync_core.tree.disk import LOCAL_DISK, Disk, read_umask
 
 
 def test_the_umask_is_read() -> None:
@@ -42,5 +42,5 @@ def test_a_kernel_that_keeps_errors_to_itself_is_not_trusted(tmp_path: Path, rel
     fd = os.open(tmp_path, os.O_RDONLY)
     if not LOCAL_DISK.can_sync_all(fd):
         pytest.skip("the file system of the tests is none of the trusted ones")
-    assert LocalDisk(release).can_sync_all(fd) is is_trusted
+    assert Disk(release).can_sync_all(fd) is is_trusted
     os.close(fd)
