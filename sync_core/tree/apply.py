@@ -27,6 +27,7 @@ from sync_core.model.removal_budget import NO_REMOVALS, RemovalBudget
 from sync_core.tree.applied import Applied
 from sync_core.tree.disk import LOCAL_DISK, Disk
 from sync_core.tree.kept import KeptFiles
+from sync_core.tree.rights import NO_RIGHTS, Rights
 from sync_core.tree.showing import Showing
 from sync_core.tree.staged_file import StagedFile
 from sync_core.tree.staging import Staging
@@ -49,6 +50,7 @@ class Update:
         before: the cache's tree, to count removals, and to know what need not be looked at.
         max_delete: most files that may vanish.
         burst: what has vanished just before; see ``RemovalBudget.at``.
+        rights: what overrules permissions and owners that come or were there.
         kept: where files of a broken-off update are kept that came in pieces; ``None`` to keep none.
         token: gives 16 random hex digits.
         clock_ns: the wall clock in nanoseconds.
@@ -72,6 +74,7 @@ class Update:
         before: Folder,
         max_delete: MaxDelete,
         burst: RemovalBudget = NO_REMOVALS,
+        rights: Rights = NO_RIGHTS,
         kept: KeptFiles | None = None,
         token: Callable[[], str] = new_token,
         clock_ns: Callable[[], int] = time.time_ns,
@@ -82,6 +85,7 @@ class Update:
         self.vanishing = check_removals(self._steps, before, max_delete, burst)
         self._max_delete = max_delete
         self._burst = burst
+        self._rights = rights
         self._root = root
         self._before = before
         self._kept = kept
@@ -93,8 +97,10 @@ class Update:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
-            tree = opened.enter_context(open_writable(self._root, self._disk))
-            self._staging = Staging(tree, kept=self._kept, token=self._token, clock_ns=self._clock_ns, disk=self._disk)
+            tree = opened.enter_context(open_writable(self._root, self._disk, self._rights))
+            self._staging = Staging(
+                tree, rights=self._rights, kept=self._kept, token=self._token, clock_ns=self._clock_ns, disk=self._disk
+            )
             opened.callback(self._undo)
             self._staging.prepare(self._steps)
             self._closing = opened.pop_all()

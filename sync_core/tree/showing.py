@@ -135,8 +135,9 @@ class Showing:
             self._edits.append((path, None))
             return
         try:
-            if step.mode is not None:
-                os.fchmod(fd, step.mode & _PERMISSIONS)
+            mode = step.mode if self._staging.rights.file_mode is None else self._staging.rights.file_mode
+            if mode is not None:
+                os.fchmod(fd, mode & _PERMISSIONS)
             os.utime(fd, (step.last_write_time, step.last_write_time))
             if self._syncs_each or not self._tree.is_one_disk:
                 self._disk.fsync(fd)

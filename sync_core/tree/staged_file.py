@@ -13,12 +13,12 @@ from sync_core.model.change import WriteFile
 from sync_core.model.errors import LocalProtocolError
 from sync_core.model.path import RelPath
 from sync_core.tree.disk import Disk
+from sync_core.tree.rights import FileRights
 from sync_core.tree.trouble import file_trouble
 
 __all__ = ["StagedFile"]
 
 _OPEN_KEPT: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_PERMISSIONS: Final = 0o777
 
 
 class StagedFile:
@@ -29,7 +29,7 @@ class StagedFile:
         fd: open on its temporary; owned from now on.
         folder: where the temporary lies: the folder of the file itself or one above.
         name: its name there.
-        mode: the permissions that it gets; never set-user-id and the like.
+        rights: what it gets when it is done.
         is_synced: whether it is to be on the disk once it is done; else the update sees to that.
         disk: where it lies.
         clock_ns: the wall clock in nanoseconds.
@@ -49,7 +49,7 @@ class StagedFile:
         fd: int,
         folder: RelPath,
         name: str,
-        mode: int,
+        rights: FileRights,
         is_synced: bool,
         disk: Disk,
         clock_ns: Callable[[], int],
@@ -63,7 +63,7 @@ class StagedFile:
         self.sha256 = b""
         self.hashed_at_ns = 0
         self._fd = fd
-        self._mode = mode
+        self._rights = rights
         self._is_synced = is_synced
         self._disk = disk
         self._clock_ns = clock_ns
@@ -115,7 +115,7 @@ class StagedFile:
         """
         fd = self._open_fd()
         try:
-            os.fchmod(fd, self._mode & _PERMISSIONS)
+            self._rights.give(fd)
             os.utime(fd, (self.wanted.last_write_time, self.wanted.last_write_time))
             self._check(fd)
             if self._is_synced:
@@ -158,7 +158,7 @@ class StagedFile:
         """Whether a later update can go on with it, once it was closed."""
         return not self._is_wrong and self._identity is not None and self._told_sha256 is not None
 
-    def resume(self, folder_fd: int, wanted: PlannedWrite, *, mode: int, disk: Disk) -> bool:
+    def resume(self, folder_fd: int, wanted: PlannedWrite, *, rights: FileRights, disk: Disk) -> bool:
         """Go on with a file that was kept; return whether that works, as nobody has touched it since.
 
         It is synced by itself: ``syncfs`` does not tell of what went wrong before this update.
@@ -166,7 +166,7 @@ class StagedFile:
         Args:
             folder_fd: open on ``folder``.
             wanted: the same content.
-            mode: the permissions that it gets now.
+            rights: what it gets now.
             disk: where it lies.
         """
         try:
@@ -177,7 +177,7 @@ class StagedFile:
             os.close(fd)
             return False
         os.lseek(fd, 0, os.SEEK_END)
-        self._fd, self.wanted, self.md5, self._mode, self._disk = fd, wanted, wanted.md5, mode, disk
+        self._fd, self.wanted, self.md5, self._rights, self._disk = fd, wanted, wanted.md5, rights, disk
         self._is_synced, self.is_done = True, False
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -13,8 +14,9 @@ from sync_core.model.errors import LocalProtocolError, TreeError
 from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
 from sync_core.tree.disk import FEW_FILES, Disk, read_umask
 from sync_core.tree.kept import KeptFiles
+from sync_core.tree.rights import FileRights, Rights
 from sync_core.tree.staged_file import StagedFile
-from sync_core.tree.temporaries import create_temporary, mode_of
+from sync_core.tree.temporaries import create_temporary
 from sync_core.tree.trouble import file_trouble
 from sync_core.tree.update import Step
 from sync_core.tree.writable import WritableTree
@@ -33,13 +35,14 @@ class Staging:
 
     Args:
         tree: where.
+        rights: what overrules what comes.
         kept: where files are kept that came in pieces for an update that was broken off; ``None`` to keep none.
         token: gives 16 random hex digits.
         clock_ns: the wall clock in nanoseconds.
         disk: where the tree lies.
 
     Attributes:
-        tree, disk: as given.
+        tree, disk, rights: as given.
         files: those that were begun and have not found their places.
         made: folders that were not there before.
         can_sync_all: whether one call syncs the whole file system.
@@ -49,6 +52,7 @@ class Staging:
         self,
         tree: WritableTree,
         *,
+        rights: Rights,
         kept: KeptFiles | None,
         token: Callable[[], str],
         clock_ns: Callable[[], int],
@@ -60,10 +64,12 @@ class Staging:
         self.made: set[RelPath] = set()
         self.can_sync_all = disk.can_sync_all(tree.fd)
         self._relies_on_sync_all = False
+        self.rights = rights
+        self._keeps_owners = os.geteuid() == 0
         self._kept = kept
         self._token = token
         self._clock_ns = clock_ns
-        self._default_mode = _DEFAULT_MODE
+        self._new_mode = _DEFAULT_MODE
         self._wanted: dict[RelPath, WriteFile | PlannedWrite] = {}
         self._going: set[RelPath] = set()
         self._in_pieces: set[RelPath] = set()
@@ -87,7 +93,7 @@ class Staging:
                 raise file_trouble(path, error) from error
         self._relies_on_sync_all = self.can_sync_all and len(self._wanted) > FEW_FILES
         if self._wanted:
-            self._default_mode = _DEFAULT_MODE & ~read_umask()
+            self._new_mode = _DEFAULT_MODE & ~read_umask()
 
     def _obstacle(self, path: RelPath) -> RelPath | None:
         """Return the outermost of the path's folders and itself that must go first, if there is one."""
@@ -158,19 +164,25 @@ class Staging:
             raise LocalProtocolError(f"the content of {path!r} is not awaited")
         return wanted
 
-    def _mode(self, wanted: WriteFile | PlannedWrite, folder_fd: int, folder: RelPath) -> int:
-        """Return the permissions that a file gets: those told, or those of the file before, or what the umask gives."""
-        if wanted.mode is not None:
-            return wanted.mode
-        path = wanted.path
-        is_beside = folder == parent_of(path) and folder not in self.made and path not in self._going
-        before = mode_of(folder_fd, name_of(path)) if is_beside else None
-        return self._default_mode if before is None else before
+    def _rights_of(self, wanted: WriteFile | PlannedWrite) -> FileRights:
+        before = self._replaced(wanted.path) if self._keeps_owners or wanted.mode is None else None
+        return self.rights.of_file(told_mode=wanted.mode, before=before, new_mode=self._new_mode)
+
+    def _replaced(self, path: RelPath) -> os.stat_result | None:
+        """Return how the regular file looks that gives way to ``path``, if there is one."""
+        folder = parent_of(path)
+        if folder in self.made or self._obstacle(path) is not None:
+            return None
+        try:
+            found = os.stat(name_of(path), dir_fd=self.tree.at(folder), follow_symlinks=False)
+        except FileNotFoundError:
+            return None
+        return found if stat.S_ISREG(found.st_mode) else None
 
     def _begin(self, wanted: WriteFile | PlannedWrite, folder: RelPath) -> StagedFile:
         try:
+            rights = self._rights_of(wanted)
             folder_fd = self.tree.at(folder)
-            mode = self._mode(wanted, folder_fd, folder)
             name, fd = create_temporary(folder_fd, self._token())
         except OSError as error:
             raise file_trouble(wanted.path, error) from error
@@ -179,7 +191,7 @@ class Staging:
             fd=fd,
             folder=folder,
             name=name,
-            mode=mode,
+            rights=rights,
             is_synced=not (self._relies_on_sync_all and self.tree.is_one_disk),
             disk=self.disk,
             clock_ns=self._clock_ns,
@@ -192,11 +204,11 @@ class Staging:
         if file is None:
             return None
         try:
+            rights = self._rights_of(wanted)
             folder_fd = self.tree.at(file.folder)
-            mode = self._mode(wanted, folder_fd, file.folder)
         except (OSError, TreeError):
             return None
-        if not file.resume(folder_fd, wanted, mode=mode, disk=self.disk):
+        if not file.resume(folder_fd, wanted, rights=rights, disk=self.disk):
             self._drop(file)
             return None
         self.files[wanted.path] = file

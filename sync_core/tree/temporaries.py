@@ -12,7 +12,7 @@ from typing import Final
 
 from sync_core.tree.ground import OPEN_FOLDER
 
-__all__ = ["clean_temporaries", "create_temporary", "mode_of", "new_token"]
+__all__ = ["clean_temporaries", "create_temporary", "new_token"]
 
 _log = logging.getLogger(__name__)
 
@@ -20,7 +20,6 @@ _NAME: Final = re.compile(r"\.jsync-[0-9a-f]{16}~")
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PRIVATE: Final = 0o600
 """What a temporary is from birth: nobody else reads a key before its file has the permissions that it should have."""
-_PERMISSIONS: Final = 0o777
 
 
 def new_token() -> str:
@@ -42,18 +41,6 @@ def create_temporary(folder_fd: int, token: str) -> tuple[str, int]:
     """
     name = f".jsync-{token}~"
     return name, os.open(name, _CREATE, _PRIVATE, dir_fd=folder_fd)
-
-
-def mode_of(folder_fd: int, name: str) -> int | None:
-    """Return the permissions of the regular file ``name``; ``None`` where there is none.
-
-    Reading is added for its owner, so that we can read what takes its place.
-    """
-    try:
-        found = os.stat(name, dir_fd=folder_fd, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    return found.st_mode & _PERMISSIONS | stat.S_IRUSR if stat.S_ISREG(found.st_mode) else None
 
 
 def clean_temporaries(root: Path) -> int:

@@ -21,6 +21,7 @@ from sync_core.model.errors import FileTroubleError, UnsafeNameError
 from sync_core.model.path import ROOT, RelPath, name_of, parent_of
 from sync_core.tree.disk import Disk
 from sync_core.tree.ground import MAX_DEPTH, OPEN_FOLDER
+from sync_core.tree.rights import NO_RIGHTS, Rights
 
 __all__ = ["WritableTree", "open_writable"]
 
@@ -39,16 +40,18 @@ class WritableTree:
     Args:
         fd: open on the root; it stays the caller's.
         disk: where the root lies.
+        rights: of the folders that are made.
 
     Attributes:
         fd: as given.
         is_one_disk: whether every folder that was opened lies on the root's file system.
     """
 
-    def __init__(self, fd: int, disk: Disk) -> None:
+    def __init__(self, fd: int, disk: Disk, rights: Rights) -> None:
         self.fd = fd
         self.is_one_disk = True
         self._disk = disk
+        self._rights = rights
         self._device = os.fstat(fd).st_dev
         self._names: list[str] = []
         self._fds = [fd]
@@ -106,11 +109,21 @@ class WritableTree:
             OSError: it can't be made; something else stands there.
         """
         try:
-            os.mkdir(name_of(path), dir_fd=self.at(parent_of(path)))
+            os.mkdir(name_of(path), self._rights.birth_mode, dir_fd=self.at(parent_of(path)))
         except FileExistsError:
             self.at(path)
             return False
+        if self._rights != NO_RIGHTS:
+            self._give_rights(path)
         return True
+
+    def _give_rights(self, path: RelPath) -> None:
+        try:
+            if self._rights.give_folder(fd := self.at(path)):
+                _sync_folder(fd, self._disk)
+        except OSError:
+            os.rmdir(name_of(path), dir_fd=self.at(parent_of(path)))
+            raise
 
     def remove(self, path: RelPath) -> bool:
         """Remove the file, link or folder ``path``, with all that is in it; return whether there was anything.
@@ -168,14 +181,14 @@ def _is_link(fd: int, name: str) -> bool:
 
 
 @contextmanager
-def open_writable(root: Path, disk: Disk) -> Iterator[WritableTree]:
+def open_writable(root: Path, disk: Disk, rights: Rights = NO_RIGHTS) -> Iterator[WritableTree]:
     """Give ``root`` for changing; it is made if only it is missing.
 
     Raises:
         FileTroubleError: it can't be opened or made.
     """
     try:
-        fd = _open_or_make(root, disk)
+        fd = _open_or_make(root, disk, rights)
     except FileNotFoundError:
         raise FileTroubleError(
             f"the folder {str(root)!r} can't be made: {str(root.parent)!r} does not exist",
@@ -183,7 +196,7 @@ def open_writable(root: Path, disk: Disk) -> Iterator[WritableTree]:
         ) from None
     except OSError as error:
         raise FileTroubleError(f"the folder {str(root)!r} can't be used: {error.strerror}") from None
-    tree = WritableTree(fd, disk)
+    tree = WritableTree(fd, disk, rights)
     try:
         yield tree
     finally:
@@ -191,17 +204,24 @@ def open_writable(root: Path, disk: Disk) -> Iterator[WritableTree]:
         os.close(fd)
 
 
-def _open_or_make(root: Path, disk: Disk) -> int:
+def _open_or_make(root: Path, disk: Disk, rights: Rights) -> int:
     with contextlib.suppress(FileNotFoundError):
         return os.open(root, _OPEN_TOP)
-    root.mkdir()
+    root.mkdir(rights.birth_mode)
     _log.info("made the folder %r", str(root))
     above = os.open(root.parent, _OPEN_TOP)
     try:
         _sync_folder(above, disk)
     finally:
         os.close(above)
-    return os.open(root, _OPEN_TOP)
+    fd = os.open(root, _OPEN_TOP | os.O_NOFOLLOW)
+    try:
+        if rights.give_folder(fd):
+            _sync_folder(fd, disk)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _sync_folder(fd: int, disk: Disk) -> None:

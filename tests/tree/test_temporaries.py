@@ -10,8 +10,9 @@ import pytest
 
 from sync_core.model.path import ROOT
 from sync_core.tree.disk import LOCAL_DISK, Disk
+from sync_core.tree.rights import FileRights
 from sync_core.tree.staged_file import StagedFile
-from sync_core.tree.temporaries import clean_temporaries, create_temporary, mode_of, new_token
+from sync_core.tree.temporaries import clean_temporaries, create_temporary, new_token
 from tests.support import updates
 from tests.support.disk import TIME, a_link, public_folder, read_tree, unprivileged, write_tree
 from tests.support.disks import OddDisk
@@ -32,7 +33,9 @@ def write(
 ) -> str:
     name, fd = create_temporary(folder_fd, TOKEN)
     wanted = updates.write("a", content, time=time)
-    file = StagedFile(wanted, fd=fd, folder=ROOT, name=name, mode=mode, is_synced=True, disk=disk, clock_ns=lambda: 1)
+    file = StagedFile(
+        wanted, fd=fd, folder=ROOT, name=name, rights=FileRights(mode), is_synced=True, disk=disk, clock_ns=lambda: 1
+    )
     file.write(content)
     file.done()
     return name
@@ -71,13 +74,6 @@ def test_nobody_else_can_read_it_before_it_has_its_permissions(tmp_path: Path, f
 def test_it_never_acts_as_somebody_else(tmp_path: Path, folder_fd: int, mode: int, given: int) -> None:
     write(folder_fd, mode=mode)
     assert (tmp_path / NAME).stat().st_mode & 0o7777 == given
-
-
-def test_the_mode_of_the_file_before_is_told(tmp_path: Path, folder_fd: int) -> None:
-    write_tree(tmp_path, {"a": b"old", "d": None})
-    (tmp_path / "a").chmod(0o4240)
-    a_link(tmp_path / "link", "a")
-    assert [mode_of(folder_fd, name) for name in ("a", "d", "link", "none")] == [0o640, None, None, None]
 
 
 def test_nothing_that_is_there_is_overwritten_or_followed(tmp_path: Path, folder_fd: int) -> None:
