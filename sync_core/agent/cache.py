@@ -24,14 +24,18 @@ from sync_core.model.inventory import MaxDelete
 from sync_core.model.limits import MAX_FILE_BYTES
 from sync_core.model.path import RelPath
 from sync_core.model.removal_budget import NO_REMOVALS
+from sync_core.model.rights import with_mode
 from sync_core.model.scan import Scan, Trouble
 from sync_core.tree.apply import Applied, Update
 from sync_core.tree.content import read_content
+from sync_core.tree.disk import LOCAL_DISK
 from sync_core.tree.kept import KeptFiles
+from sync_core.tree.rights import NO_RIGHTS, Rights
 from sync_core.tree.scan import scan
 from sync_core.tree.staged_file import StagedFile
 from sync_core.tree.temporaries import clean_temporaries
 from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
+from sync_core.tree.writable import open_writable
 
 __all__ = ["CacheFolder", "CacheUpdate"]
 
@@ -46,6 +50,7 @@ class CacheFolder:
     Args:
         root: the folder; it is made when it is missing.
         max_delete: most files that may be removed.
+        rights: what overrules the permissions and owners that come or were there.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         on_first_look: called once, when it is known what the cache holds.
         monotonic: seconds.
@@ -56,12 +61,14 @@ class CacheFolder:
         root: Path,
         *,
         max_delete: MaxDelete,
+        rights: Rights = NO_RIGHTS,
         digests: DigestKeeper,
         on_first_look: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
         self._max_delete = max_delete
+        self._rights = rights
         self._digests = digests
         self._on_first_look = on_first_look
         self._monotonic = monotonic
@@ -69,6 +76,7 @@ class CacheFolder:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cache")
         self._tree: Folder | None = None
         self._is_doubtful = False  # an update began to show and did not say what it has done
+        self._aim = EMPTY_FOLDER, EMPTY_FOLDER  # a master's tree, and what it comes to here
         self._kept = KeptFiles()
         self._removals = NO_REMOVALS
         self._troubles: frozenset[Trouble] = frozenset()
@@ -112,6 +120,17 @@ class CacheFolder:
             FileTroubleError: it can't be read.
         """
         return self._tree if self._tree is not None and self._lock.locked() else await self.look()
+
+    async def aim(self, wanted: Folder) -> Folder:
+        """Return what the cache must hold to be in line with a master's tree: with the rights that are set here."""
+        mode = self._rights.file_mode
+        if mode is None:
+            return wanted
+        before, made_before = self._aim
+        made = await self._run(lambda: with_mode(wanted, mode, before=before, made_before=made_before))
+        await self._run(lambda: _digested(made))
+        self._aim = wanted, made
+        return made
 
     async def peek(self) -> Folder:
         """Return what the cache holds now and write nothing anywhere; a missing folder is an empty copy."""
@@ -189,7 +208,15 @@ class CacheFolder:
 
     def _update(self, steps: Sequence[Step], before: Folder) -> Update:
         burst = self._removals.at(self._monotonic())
-        return Update(self.root, steps, before=before, max_delete=self._max_delete, burst=burst, kept=self._kept)
+        return Update(
+            self.root,
+            steps,
+            before=before,
+            max_delete=self._max_delete,
+            burst=burst,
+            rights=self._rights,
+            kept=self._kept,
+        )
 
     @contextlib.contextmanager
     def _booked(self, update: Update, before: Folder) -> Iterator[None]:
@@ -214,7 +241,9 @@ class CacheFolder:
 
     def _make_root(self) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            with open_writable(self.root, LOCAL_DISK, self._rights):
+                pass
         except OSError as error:
             raise FileTroubleError(
                 f"the cache folder {self.root} can't be made: {error.strerror}", hint="check its path and owner"

@@ -68,14 +68,17 @@ class DialectCheck:
         """
         tree = await (cache.look() if looks else cache.known())
         applied: list[Applied] = []
-        lacking, most_bytes = 0, _PORTION_BYTES
+        lacking, most_bytes, is_told = 0, _PORTION_BYTES, False
         for _ in range(_MOST_ROUNDS):
             wake.clear()
-            wanted, inline = await self._ask_what_is_new(tree)
-            plan, _ = portion(plan_update(tree, wanted), most_bytes=most_bytes)
+            has, wanted, inline = await self._ask_what_is_new(tree, cache)
+            plan, _ = portion(plan_update(tree, await cache.aim(wanted)), most_bytes=most_bytes)
             lacking = 0
-            if not plan:
+            if not plan and (is_told or has.digest == wanted.digest):
                 break
+            if not plan:  # what the cache holds comes to the same here, and that the master was not told yet
+                is_told = True
+                continue
             try:
                 done, lacking = await self._update(cache, plan, inline, wake)
             except BrokenOffError:
@@ -96,14 +99,15 @@ class DialectCheck:
         """Close the connection."""
         await self._connection.close()
 
-    async def _ask_what_is_new(self, tree: Folder) -> tuple[Folder, dict[RelPath, bytes]]:
-        """Return the newest tree, and what came along of its contents.
+    async def _ask_what_is_new(self, tree: Folder, cache: CacheFolder) -> tuple[Folder, Folder, dict[RelPath, bytes]]:
+        """Return what the master was told of the cache, the newest tree, and what came along of its contents.
 
         Args:
             tree: what the cache holds.
+            cache: says what that comes to.
         """
-        known = tree if self._led_to is None else self._led_to
-        has = known if tree.digest == known.digest or realizes(tree, known) else tree
+        known, aim = (tree, tree) if self._led_to is None else (self._led_to, await cache.aim(self._led_to))
+        has = known if tree.digest == aim.digest or realizes(tree, aim) else tree
         pull = Pull(known, has=has.digest)
         inline = _Inline()
         waiting = deque([await self._send(pull.start())])
@@ -122,7 +126,7 @@ class DialectCheck:
         if pull.wanted is None:
             raise RemoteProtocolError("the master does not say what it has")
         self._led_to = pull.wanted
-        return pull.wanted, inline.whole(pull.inline)
+        return has, pull.wanted, inline.whole(pull.inline)
 
     async def _update(
         self, cache: CacheFolder, plan: UpdatePlan, inline: dict[RelPath, bytes], wake: asyncio.Event

@@ -15,6 +15,7 @@ from sync_core.agent.master_link import Checked
 from sync_core.model.errors import FileTroubleError, RemoteRefusalError, TooManyRemovalsError, UnreachableError
 from sync_core.model.file import sha256_of
 from sync_core.model.inventory import MaxDelete
+from sync_core.tree.rights import NO_RIGHTS, Rights
 from tests.support.digests import MemoryDigests
 from tests.support.disk import read_tree, write_tree
 from tests.support.net import run
@@ -27,11 +28,13 @@ BIG = bytes(range(256)) * (8 * MIB // 256)
 class Slave:
     """A cache, and what wakes its checks."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, rights: Rights = NO_RIGHTS) -> None:
         root.mkdir(exist_ok=True)
         self.root = root
         self.wake = asyncio.Event()
-        self.cache = CacheFolder(root, max_delete=MaxDelete(number=50, is_percentage=True), digests=MemoryDigests())
+        self.cache = CacheFolder(
+            root, max_delete=MaxDelete(number=50, is_percentage=True), rights=rights, digests=MemoryDigests()
+        )
 
     @asynccontextmanager
     async def checking(self, agent: OfferingAgent) -> AsyncIterator[DialectCheck]:
@@ -86,6 +89,32 @@ def test_a_cache_that_drifted_is_healed_by_a_look_and_only_by_that(tmp_path: Pat
             assert slave.files == {"a": b"1", "b": b"2", "c": b"3"}
             assert (slave.root / "c").stat().st_mode & 0o777 == 0o644
             assert checked.tree.digest == agent.tree.digest == agent.has[-1]
+
+    run(go())
+
+
+def test_a_cache_with_a_mode_of_its_own_settles(tmp_path: Path) -> None:
+    slave = Slave(tmp_path / "c", rights=Rights(file_mode=0o600))
+
+    def modes() -> set[int]:
+        return {place.stat().st_mode & 0o777 for place in slave.root.rglob("*") if place.is_file()}
+
+    async def go() -> None:
+        async with OfferingAgent({"a": b"1", "d/b": b"2"}).running() as agent:
+            async with slave.checking(agent) as link:
+                assert (await slave.check(link)).tree.digest != agent.tree.digest
+                assert agent.has[-1] == agent.tree.digest  # all that the master has is there
+                agent.offer({"a": b"1", "d/b": b"3", "n": b"4"})
+                assert len((await slave.check(link)).applied) == 1
+                assert (await slave.check(link, looks=True)).applied == ()
+                assert modes() == {0o600}
+                (slave.root / "a").chmod(0o644)  # as the master has it
+                (update,) = (await slave.check(link, looks=True)).applied
+                assert (update.adjusted, modes()) == (("a",), {0o600})
+            agent.has.clear()
+            async with slave.checking(agent) as link:
+                assert (await slave.check(link)).applied == ()
+                assert agent.has[-1] == agent.tree.digest
 
     run(go())
 
