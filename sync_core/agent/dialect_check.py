@@ -74,10 +74,10 @@ class DialectCheck:
             has, wanted, inline = await self._ask_what_is_new(tree, cache)
             plan, _ = portion(plan_update(tree, await cache.aim(wanted)), most_bytes=most_bytes)
             lacking = 0
-            if not plan and (is_told or has.digest == wanted.digest):
-                break
-            if not plan:  # what the cache holds comes to the same here, and that the master was not told yet
-                is_told = True
+            if not plan:
+                if is_told or has.digest == wanted.digest:
+                    break
+                is_told = True  # next: what the cache holds comes to the same here
                 continue
             try:
                 done, lacking = await self._update(cache, plan, inline, wake)

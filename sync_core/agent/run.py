@@ -50,7 +50,8 @@ def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached
     Raises:
         StateError: another agent of this host runs, or another inventory owns its name.
         PortInUseError: somebody else holds one of its ports.
-        HostError: a port can't be bound.
+        HostError: a port can't be bound, or a slave's `owner` or `group` is not known here.
+        InventoryError: likewise, where the place is known.
     """
     collector.be_rare()
     state.create()

@@ -10,6 +10,7 @@ from typing import Any
 from sync_core.agent import collector
 from sync_core.agent.answers import answer_time, state_attributes
 from sync_core.agent.cache import CacheFolder
+from sync_core.agent.cache_rights import rights_of
 from sync_core.agent.dialect_answers import DialectAnswers
 from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.agent.slave import CheckLoop
@@ -39,6 +40,9 @@ class SlaveAgent:
         inventory: where it and its masters are declared.
         host: the slave.
         state: its state folder.
+
+    Raises:
+        InventoryError, HostError: see ``rights_of``.
     """
 
     def __init__(self, inventory: Inventory, host: Host, state: HostState) -> None:
@@ -53,6 +57,7 @@ class SlaveAgent:
         self._cache = CacheFolder(
             host.cache,
             max_delete=host.max_delete,
+            rights=rights_of(inventory, host),
             digests=self._digests,
             on_first_look=collector.pass_over,
         )

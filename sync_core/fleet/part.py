@@ -143,6 +143,7 @@ def _of_slave(host: Host) -> Mapping[str, Any]:
         "tcp_required": host.tcp_required,
         "udp_required": host.udp_required,
         "max_delete": str(removals) if removals.is_percentage else removals.number,
+        **host.rights.variables(),
     }
 
 

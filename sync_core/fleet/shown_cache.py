@@ -16,6 +16,7 @@ from sync_core.model.inventory import MaxDelete
 from sync_core.model.limits import MAX_SHOWN_BYTES
 from sync_core.model.path import RelPath
 from sync_core.tree.applied import Applied
+from sync_core.tree.rights import Rights
 from sync_core.tree.update import Step
 
 __all__ = ["ContentChange", "ShownCache"]
@@ -51,12 +52,15 @@ class ShownCache(CacheFolder):
     Args:
         root: the folder.
         max_delete: most files that may be removed.
+        rights: what overrules the permissions and owners that come or were there.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         keeps_contents: whether contents are kept at all.
     """
 
-    def __init__(self, root: Path, *, max_delete: MaxDelete, digests: DigestKeeper, keeps_contents: bool) -> None:
-        super().__init__(root, max_delete=max_delete, digests=digests)
+    def __init__(
+        self, root: Path, *, max_delete: MaxDelete, rights: Rights, digests: DigestKeeper, keeps_contents: bool
+    ) -> None:
+        super().__init__(root, max_delete=max_delete, rights=rights, digests=digests)
         self._keeps_contents = keeps_contents
         self._old: dict[RelPath, bytes] = {}
         self._seen: set[RelPath] = set()

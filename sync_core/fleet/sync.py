@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import filelock
 
+from sync_core.agent.cache_rights import rights_of
 from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.agent.master_link import Checked, open_link
 from sync_core.agent.state import HostState
@@ -181,7 +182,11 @@ class _Fetch:
         self._with_contents = with_contents
         self._digests = DigestKeeper(state.digests_path)
         self._cache = ShownCache(
-            slave.cache, max_delete=slave.max_delete, digests=self._digests, keeps_contents=with_contents
+            slave.cache,
+            max_delete=slave.max_delete,
+            rights=rights_of(inventory, slave),
+            digests=self._digests,
+            keeps_contents=with_contents,
         )
 
     async def preview(self) -> Synced:

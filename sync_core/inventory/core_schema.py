@@ -11,7 +11,7 @@ import re
 import yaml
 
 from sync_core.inventory.bounds import TooMuchError, limit_reached
-from sync_core.inventory.node import Scalar
+from sync_core.inventory.node import Octal, Scalar
 
 __all__ = ["CoreLoader", "core_value", "is_core_value", "kind_of"]
 
@@ -79,6 +79,6 @@ def core_value(kind: str, text: str) -> Scalar:
         case "bool":
             return text == "true"
         case "int":
-            return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+            return Octal(text, 8) if text.startswith("0o") else int(text, 16 if text.startswith("0x") else 10)
         case _:
             return float(text.replace(".inf", "inf").replace(".nan", "nan"))

@@ -128,6 +128,8 @@ def _effective(host: Host) -> dict[str, object]:
         "tcp_required": host.tcp_required,
         "udp_required": host.udp_required,
         "max_delete": str(host.max_delete),
+        **dict.fromkeys(("file_mode", "dir_mode", "owner", "group")),
+        **host.rights.variables(),
     }
     return {name: value for name, value in values.items() if ONLY_FOR.get(name, host.role) is host.role}
 

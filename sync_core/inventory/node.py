@@ -8,9 +8,13 @@ from typing import TypeAlias
 
 from sync_core.inventory.problems import Place
 
-__all__ = ["Node", "Scalar"]
+__all__ = ["Node", "Octal", "Scalar"]
 
 Scalar: TypeAlias = str | int | float | bool | None
+
+
+class Octal(int):
+    """An integer that was written in octal (``0o640``), as permission bits must be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

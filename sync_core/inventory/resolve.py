@@ -19,11 +19,13 @@ from sync_core.inventory.problems import Problems, closest, shown
 from sync_core.inventory.shape import value_problem
 from sync_core.inventory.variables import ONLY_FOR, VariableTable
 from sync_core.model.inventory import Connection, Dialect, Host, MaxDelete, Role, Setting, SshSettings
+from sync_core.model.rights import NO_CACHE_RIGHTS, CacheRights
 from sync_core.model.security import AllowedHost, Level
 
 __all__ = ["Resolver"]
 
 _NUMBERS = frozenset({"tcp_port", "udp_port", "ssh_port", "interval_s", "max_delete"})
+_MODES = frozenset({"file_mode", "dir_mode"})
 _PATHS = ("remote", "cache", "ssh_key", "ssh_config")
 _MAX_DIGITS = 40
 _REQUIRED = {Role.MASTER: "remote", Role.SLAVE: "cache"}
@@ -72,6 +74,8 @@ class Resolver:
 
     def _value(self, name: str, host: HostDraft, node: Node) -> object:
         value = _as_number(name, fill(node, host, self.problems))
+        if name in _MODES and isinstance(value, int):
+            return f"{value:04o}"
         folder = self.folders[node.place.file]
         if name not in _PATHS or folder == self.home or not isinstance(value, str) or value.startswith(("/", "~")):
             return value
@@ -214,11 +218,18 @@ def _host(
         tcp_required=values.get("tcp_required", True),
         udp_required=values.get("udp_required", True),
         max_delete=_max_delete(values.get("max_delete", "50%")),
+        rights=NO_CACHE_RIGHTS if is_master else _rights(values),
     )
 
 
 def _allowed_host(entry: Mapping[str, str]) -> AllowedHost:
     return AllowedHost(host=entry["host"], level=Level.parse(entry["level"]))
+
+
+def _rights(values: Mapping[str, Any]) -> CacheRights:
+    file_mode, dir_mode = (int(values[name], 8) if name in values else None for name in ("file_mode", "dir_mode"))
+    owner, group = (str(values[name]) if name in values else None for name in ("owner", "group"))
+    return CacheRights(file_mode=file_mode, dir_mode=dir_mode, owner=owner, group=group)
 
 
 def _max_delete(value: int | str) -> MaxDelete:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from sync_core.inventory.names import check_folder_name
+from sync_core.inventory.node import Octal
 
 __all__ = [
     "Address",
+    "DirMode",
     "Expects",
+    "FileMode",
     "Flag",
     "FolderName",
     "GroupName",
@@ -27,7 +30,19 @@ __all__ = [
     "PortOrZero",
     "Seconds",
     "Text",
+    "UserOrGroup",
 ]
+
+
+def _check_octal(value: object) -> object:
+    """Return ``value`` if it is no number that was written in decimal: ``0640`` is 640 in YAML 1.2, which is 0o1200.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if isinstance(value, int) and not isinstance(value, Octal):
+        raise ValueError("it was not written in octal")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +61,8 @@ _PORT = r"(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-
 _CLEAN = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 _ADDRESS_START = r"[^\s\x00-\x1f\x7f-\x9f/\\\[\]@#,-]"
 _ADDRESS_REST = r"[^\s\x00-\x1f\x7f-\x9f/\\\[\]@#,]"
+_ID_START = r"[^\s\x00-\x1f\x7f-\x9f/:,-]"
+_ID_REST = r"[^\s\x00-\x1f\x7f-\x9f/:,]"
 _ZEROS = "0{0,9}"  # a zero-padded range may fill a number
 _MAX_TEXT = 4096
 
@@ -106,5 +123,20 @@ MostRemovals: TypeAlias = Annotated[
 MasterNames: TypeAlias = Annotated[
     Text | Annotated[list[Text], Field(min_length=1, max_length=50, json_schema_extra={"uniqueItems": True})],
     Expects("a master's name, or a list of them"),
+]
+FileMode: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0o400, le=0o777)] | Annotated[str, StringConstraints(pattern=r"^(?:0o?)?[4-7][0-7]{2}$")],
+    BeforeValidator(_check_octal),
+    Expects("permission bits in octal, such as '0640' or 0o640, with which the owner may read"),
+]
+DirMode: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0o700, le=0o777)] | Annotated[str, StringConstraints(pattern=r"^(?:0o?)?7[0-7]{2}$")],
+    BeforeValidator(_check_octal),
+    Expects("permission bits in octal, such as '0750' or 0o750, with which the owner may do all"),
+]
+UserOrGroup: TypeAlias = Annotated[
+    Annotated[int, Field(ge=0, le=4_294_967_294)]
+    | Annotated[str, StringConstraints(pattern=rf"^{_ID_START}{_ID_REST}*$", max_length=255)],
+    Expects("a name or a number"),
 ]
 Flag: TypeAlias = Annotated[bool, Expects("true or false")]

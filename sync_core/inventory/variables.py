@@ -12,7 +12,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from sync_core.inventory.values import (
     Address,
+    DirMode,
     Expects,
+    FileMode,
     Flag,
     FolderName,
     GroupName,
@@ -24,6 +26,7 @@ from sync_core.inventory.values import (
     PortOrZero,
     Seconds,
     Text,
+    UserOrGroup,
 )
 from sync_core.model.inventory import Role
 
@@ -57,6 +60,10 @@ ONLY_FOR = {
     "tcp_required": Role.SLAVE,
     "udp_required": Role.SLAVE,
     "max_delete": Role.SLAVE,
+    "file_mode": Role.SLAVE,
+    "dir_mode": Role.SLAVE,
+    "owner": Role.SLAVE,
+    "group": Role.SLAVE,
 }
 """The variables that one role has and the other has not."""
 
@@ -137,6 +144,10 @@ class VariableTable(BaseModel):
     tcp_required: Flag = Field(_UNSET, description="slave: whether its TCP port decides about check-ports; true")
     udp_required: Flag = Field(_UNSET, description="slave: whether its UDP port decides about check-ports; true")
     max_delete: MostRemovals = Field(_UNSET, description="slave: most files that one burst of removals may take; 50%")
+    file_mode: FileMode = Field(_UNSET, description="slave: permission bits of the files that it writes, in octal")
+    dir_mode: DirMode = Field(_UNSET, description="slave: permission bits of the folders that it makes, in octal")
+    owner: UserOrGroup = Field(_UNSET, description="slave: who owns what it writes and makes; a name or a number")
+    group: UserOrGroup = Field(_UNSET, description="slave: the group of what it writes and makes; a name or a number")
 
     ansible_host: Address = Field(_UNSET, description="Ansible's word for address")
     ansible_connection: Annotated[Literal["local", "ssh", "none"], Expects("one of local, ssh, none")] = Field(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from sync_core.model.rights import CacheRights
 from sync_core.model.security import AllowedHost
 
 __all__ = [
@@ -88,6 +89,7 @@ class Host:
         cache: a slave's folder; ``None`` only for masters and with ``connection: none``.
         masters: a slave's masters by name, in the order in which they are tried; empty for masters.
         connection: ``None`` where nobody said it; then it is decided when it is needed.
+        rights: what a slave's copy gets against what its master says; masters have none.
         allowed_hosts: the declared list; ``None`` for the default of ``cli.md``.
     """
 
@@ -112,6 +114,7 @@ class Host:
     tcp_required: bool
     udp_required: bool
     max_delete: MaxDelete
+    rights: CacheRights
 
     @property
     def is_master(self) -> bool:

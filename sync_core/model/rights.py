@@ -27,6 +27,14 @@ class CacheRights:
     owner: str | None = None
     group: str | None = None
 
+    def variables(self) -> dict[str, str]:
+        """Return those that were set, as an inventory has them."""
+        modes = {"file_mode": self.file_mode, "dir_mode": self.dir_mode}
+        ids = {"owner": self.owner, "group": self.group}
+        return {name: f"{mode:04o}" for name, mode in modes.items() if mode is not None} | {
+            name: id_ for name, id_ in ids.items() if id_ is not None
+        }
+
 
 NO_CACHE_RIGHTS: Final = CacheRights()
 

@@ -36,6 +36,10 @@ slaves:
       udp_required: false
       udp_port: 0
       max_delete: 3
+      file_mode: 0o640
+      dir_mode: "750"
+      owner: 33
+      group: jobs
     s2: {address: 10.9.0.3, cache: c2, tcp_port: 5001, master: m2, max_delete: 7%}
     s3: {address: 10.9.0.4, cache: c3, master: m2}
 """

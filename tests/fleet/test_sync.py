@@ -19,6 +19,7 @@ from sync_core.model.errors import (
     UsageError,
 )
 from sync_core.model.inventory import Connection, Role
+from sync_core.model.rights import CacheRights
 from sync_core.protocol.messages import ErrorAnswer, OkAnswer
 from sync_core.tree.memory import DigestCache
 from sync_core.tree.scan import scan
@@ -76,6 +77,26 @@ def test_one_fetch_and_its_preview(tmp_path: Path) -> None:
         assert read_tree(pair.cache) == {"a": b"new", "d": None, "d/b": b"2"}
         again = sync(pair)
         assert (again.effects, again.contents, again.master) == ((), (), "master")
+
+
+def test_the_rights_of_the_slave_count(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path, slave={"rights": CacheRights(file_mode=0o600, dir_mode=0o710)})
+    write_tree(pair.remote, {"_all/d/a": b"new"})
+    with in_thread(running(an_agent(pair))):
+        assert sync(pair).error is None
+        assert sync(pair).applied == ()
+    assert [place.stat().st_mode & 0o777 for place in (pair.cache, pair.cache / "d", pair.cache / "d/a")] == [
+        0o710,
+        0o710,
+        0o600,
+    ]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_owner_that_is_not_known_is_an_error(tmp_path: Path, check: bool) -> None:
+    pair = a_pair(tmp_path, slave={"rights": CacheRights(owner="nobody-at-all")})
+    assert "no user 'nobody-at-all'" in str(sync(pair, check=check).error)
+    assert not pair.cache.exists()
 
 
 @pytest.mark.parametrize("check", [True, False])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sync_core.inventory.bounds import MAX_DEPTH, MAX_NODES, TooMuchError, limit_reached
 from sync_core.inventory.core_schema import CoreLoader, core_value, is_core_value, kind_of
+from sync_core.inventory.node import Octal
 
 
 def value_of(text: str) -> object:
@@ -31,7 +32,7 @@ def value_of(text: str) -> object:
         *((text, True) for text in ("true", "True", "TRUE")),
         *((text, False) for text in ("false", "False", "FALSE")),
         ("010", 10),
-        ("0o10", 8),
+        ("0o10", Octal(8)),
         ("0x1F", 31),
         ("-7", -7),
         ("+7", 7),

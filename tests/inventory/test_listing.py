@@ -21,7 +21,7 @@ masters: {hosts: {m: }}
 slaves:
   children:
     north: {hosts: {"n[1:2]": {cache: "c/{name}", ansible_host: "10.0.0.{n}", udp_port: 0}}}
-  hosts: {s: {cache: c/s, allowed_hosts: [{host: a, level: all}], max_delete: "7"}}
+  hosts: {s: {cache: c/s, allowed_hosts: [{host: a, level: all}], max_delete: "7", file_mode: 0o640, owner: 33}}
 other: {hosts: {s: }}
 """
 
@@ -49,6 +49,8 @@ def test_the_list_is_ansibles_document(site: Inventory) -> None:
                     "cache": "c/s",
                     "allowed_hosts": [{"host": "a", "level": "all"}],
                     "max_delete": 7,
+                    "file_mode": "0640",
+                    "owner": 33,
                 },
             }
         },
@@ -117,6 +119,10 @@ def test_a_host_is_described_with_the_origin_of_every_value(site: Inventory, tmp
         "tcp_required": True,
         "udp_required": True,
         "max_delete": "50%",
+        "file_mode": None,
+        "dir_mode": None,
+        "owner": None,
+        "group": None,
         "x_note": "of n1",
     }
 
@@ -131,6 +137,7 @@ def test_lists_are_described_as_they_are_written(site: Inventory) -> None:
     values = {value.variable: value.value for value in describe(site, "s")}
     assert values["allowed_hosts"] == [{"host": "a", "level": "all"}]
     assert values["max_delete"] == "7"
+    assert (values["file_mode"], values["owner"]) == ("0640", "33")
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ RIGHT = [
     "cache: c, tcp_port: 1, udp_port: 0, interval_s: 0.5, max_delete: 0",
     "cache: c, tcp_port: '00443', udp_port: '0', interval_s: '.5', max_delete: '100%'",
     "cache: c, tcp_port: '{n}', udp_port: '7{n}', interval_s: '{n}', max_delete: '{n}%'",
+    "cache: c, file_mode: 0o640, dir_mode: 0o750, owner: 33, group: www-data",
+    "cache: c, file_mode: '0640', dir_mode: '750', owner: '33', group: '{name}'",
     "cache: c, master: m",
     "cache: c, master: [m]",
     "cache: c, dialect: http",
@@ -79,6 +81,12 @@ WRONG = [
     *(f"cache: c, udp_port: {value}" for value in ("-1", "65536", "'-1'")),
     *(f"cache: c, interval_s: {value}" for value in ("0", "-1", "'0'", "x", "true", "null", "100000000")),
     *(f"cache: c, max_delete: {value}" for value in ("-1", "101%", "'5 %'", "true", "0.5")),
+    *(
+        f"cache: c, file_mode: {value}"
+        for value in ("0640", "'4755'", "'0'", "'240'", "'0888'", "0o4755", "0o40", "true")
+    ),
+    *(f"cache: c, dir_mode: {value}" for value in ("0750", "'1777'", "'650'", "0o650", "null")),
+    *(f"cache: c, owner: {value}" for value in ("''", "-1", "4294967295", "'a b'", "'a:b'", "[a]", "1.5")),
     *(f"cache: {value}" for value in ("''", "5", "null", '"a\\nb"', "[]")),
     *(f"cache: c, address: '{value}'" for value in ("", "a b", "[::1]", "a/b", "-a", "user@a")),
     *(f"cache: c, scheduler_id: '{value}'" for value in ("", ".", "..", ".a", "a/b", "a\\b", "_all", "€")),

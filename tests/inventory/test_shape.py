@@ -100,6 +100,12 @@ def test_what_is_no_inventory_says_what_would_be(text: str, expected: list[str])
          "(no slashes, no leading dot, not `_all`, ISO-8859-1 characters)"),
         *((f"max_delete: {value}", f"35: `max_delete`: `{value}` is not a number of files, "
            "or a percentage from 0% to 100%") for value in ["-1", "101%", "1.5", "x", "50 %", "true"]),
+        *((f"file_mode: {value}", f"34: `file_mode`: `{shown}` is not permission bits in octal, such as '0640' or "
+           "0o640, with which the owner may read")
+          for value, shown in [("400", "400"), ("0444", "444"), ("'1644'", "1644")]),
+        ("dir_mode: '644'", "33: `dir_mode`: `644` is not permission bits in octal, such as '0750' or 0o750, "
+         "with which the owner may do all"),
+        ("owner: 'a b'", "30: `owner`: `a b` is not a name or a number"),
         ("master: []", "31: `master`: `a list` is not a master's name, or a list of them"),
         ("master: {a: 1}", "31: `master`: `a mapping` is not a master's name, or a list of them"),
         ("master: [a, 5]", "35: `master`: `5` is not a master's name, or a list of them"),

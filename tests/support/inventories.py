@@ -10,6 +10,7 @@ from textwrap import dedent
 from sync_core.inventory import load
 from sync_core.model.errors import InventoryError
 from sync_core.model.inventory import Dialect, Group, Host, Inventory, MaxDelete, Role, SshSettings
+from sync_core.model.rights import NO_CACHE_RIGHTS
 
 ENVIRON = {"HOME": "/home/jobs", "SITE": "north"}
 """The environment that test inventories see."""
@@ -40,6 +41,7 @@ def a_host(name: str, role: Role, **changes: object) -> Host:
         tcp_required=True,
         udp_required=True,
         max_delete=MaxDelete(number=50, is_percentage=True),
+        rights=NO_CACHE_RIGHTS,
     )
     return replace(host, **changes)  # type: ignore[arg-type]  # a wrong name or value shows at once in the test
 

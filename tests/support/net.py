@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sync_core.model.inventory import Connection, Dialect, Host, Inventory, MaxDelete, Role, SshSettings
+from sync_core.model.rights import NO_CACHE_RIGHTS
 from sync_core.model.security import IpAddress, parse_ip
 from sync_core.net.resolve import Lookup
 from tests.support.ports import free_port
@@ -182,6 +183,7 @@ def a_host(name: str, *, role: Role = Role.SLAVE, **changes: Any) -> Host:
         "tcp_required": True,
         "udp_required": True,
         "max_delete": MaxDelete(number=50, is_percentage=True),
+        "rights": NO_CACHE_RIGHTS,
     }
     return Host(**{**values, **changes})
 
