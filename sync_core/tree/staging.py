@@ -65,7 +65,6 @@ class Staging:
         self.can_sync_all = disk.can_sync_all(tree.fd)
         self._relies_on_sync_all = False
         self.rights = rights
-        self._keeps_owners = os.geteuid() == 0
         self._kept = kept
         self._token = token
         self._clock_ns = clock_ns
@@ -165,7 +164,7 @@ class Staging:
         return wanted
 
     def _rights_of(self, wanted: WriteFile | PlannedWrite) -> FileRights:
-        before = self._replaced(wanted.path) if self._keeps_owners or wanted.mode is None else None
+        before = self._replaced(wanted.path)
         return self.rights.of_file(told_mode=wanted.mode, before=before, new_mode=self._new_mode)
 
     def _replaced(self, path: RelPath) -> os.stat_result | None:
