@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
 from sync_core.model.path import RelPath, sort_names
 
-__all__ = ["edited", "folder_of", "marked", "replaced", "with_children"]
+__all__ = ["edited", "folder_of", "marked", "replaced", "tree_of", "with_children"]
 
 
 def folder_of(children: Mapping[str, Entry], *, is_unreadable: bool = False) -> Folder:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.crowd.dialect import DialectSpeaker
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import Folder
 from sync_core.model.path import RelPath
@@ -12,7 +13,6 @@ from sync_core.protocol.dialect.messages import Check
 from sync_core.protocol.dialect.preface import PREFACE
 from sync_core.protocol.dialect.server import Asked, DialectServer
 from tests.support.dialect_wire import PretendMaster
-from tests.support.trees import tree_of
 
 _INVITED = b'<spooler><answer><ok jsync="2"/></answer></spooler>\0'
 

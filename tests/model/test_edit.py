@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.edit import edited, folder_of, with_children
+from sync_core.model.edit import edited, folder_of, tree_of, with_children
 from sync_core.model.file import Stamp
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get, walk
 from sync_core.model.path import RelPath, ancestors
 from tests.support.folders import a_file, a_tree, copied, file_at, folder_at, some_edits, some_folders
 from tests.support.plain import lists
 from tests.support.plain.lists import plain
-from tests.support.trees import tree_of
 
 
 def test_names_are_sorted_by_their_bytes() -> None:

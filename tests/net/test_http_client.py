@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sync_core.model.change import MakeDirectory
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnreachableError, UnsafeNameError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
@@ -30,7 +31,6 @@ from sync_core.protocol.requests import encode_request
 from tests.support.http import PROLOG, ScriptedSupervisor, a_response
 from tests.support.net import LOCALHOST, LOCALHOST6, free_port, listening, run
 from tests.support.silence import silence
-from tests.support.trees import tree_of
 
 OK = PROLOG + b"<spooler><answer><ok/></answer></spooler>"
 FOLDER = (

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from sync_core.model.change import MakeDirectory, WriteFile
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
 from sync_core.net.workers import WORTH_A_THREAD_BYTES, answer_weight_bytes, beside_loop, request_weight_bytes
@@ -25,7 +26,6 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.requests import encode_request
 from tests.support.net import run
-from tests.support.trees import tree_of
 from tests.support.wire import encode_answer
 
 TREE = tree_of(

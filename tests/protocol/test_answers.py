@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.change import WriteFile
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
@@ -22,7 +23,6 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.schema import refusal
 from tests.protocol.strategies import answers
-from tests.support.trees import tree_of
 from tests.support.wire import TIME, encode_answer
 
 HEAD = b'<?xml version="1.0" encoding="ISO-8859-1"?>\n<spooler><answer time="2026-11-24 03:16:21.992">'

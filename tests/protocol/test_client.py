@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
@@ -21,7 +22,6 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.requests import encode_request
 from sync_core.protocol.states import CLIENT_TABLE, ClientMove, ClientState
-from tests.support.trees import tree_of
 
 REGISTER = Register(scheduler_id="s", tcp_port=5000)
 OK = b"<spooler><answer><ok/></answer></spooler>\n\0"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
@@ -23,7 +24,6 @@ from sync_core.protocol.messages import (
 )
 from sync_core.protocol.names import FILE
 from sync_core.protocol.xml import Element, parse, write
-from tests.support.trees import tree_of
 
 REGISTER = "register_remote_scheduler"
 LISTED = tree_of([(RelPath("x"), File())])

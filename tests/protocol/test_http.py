@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File, Kind
 from sync_core.model.path import RelPath
@@ -36,7 +37,6 @@ from sync_core.protocol.messages import (
 from sync_core.protocol.requests import decode_request, encode_request
 from sync_core.protocol.times import format_utc_time
 from tests.protocol.strategies import answers
-from tests.support.trees import tree_of
 
 PROLOG = b'<?xml version="1.0" encoding="ISO-8859-1"?>'
 ENGINE = "/jobscheduler/engine/command"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, walk
@@ -17,7 +18,6 @@ from sync_core.protocol.requests import encode_request
 from sync_core.protocol.times import MAX_TIME_S
 from sync_core.protocol.xml import Element, parse, write
 from tests.protocol.strategies import file_lists, trees
-from tests.support.trees import tree_of
 
 MD5 = "0e88dadbfda924ae8fe9b21c73b661a6"
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
 from sync_core.protocol.messages import CheckFolders, FetchUpdatedFiles, Register, Request, ShowState
 from sync_core.protocol.requests import WAKE_UP, decode_request, encode_request, is_wake_up
 from tests.protocol.strategies import requests
-from tests.support.trees import tree_of
 
 PROLOG = b'<?xml version="1.0" encoding="ISO-8859-1"?>'
 ALL = ShowState(what=frozenset({"all"}))

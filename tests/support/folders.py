@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 
 from sync_core.model.answer_plan import PlannedWrite
 from sync_core.model.change import Adjust, MakeDirectory, Remove
-from sync_core.model.edit import edited, folder_of
+from sync_core.model.edit import edited, folder_of, tree_of
 from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get, kind_of
 from sync_core.model.path import RelPath, parent_of
-from tests.support.trees import tree_of
 
 __all__ = [
     "NEW",

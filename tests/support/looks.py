@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 from hypothesis import strategies as st
 
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File, Stamp, md5_of, sha256_of
 from sync_core.model.folder import Entry, Folder
 from sync_core.model.path import RelPath, ancestors
 from tests.support.plain.flat import folder_from
-from tests.support.trees import tree_of
 
 __all__ = ["BLIND", "TIME", "Look", "a_look", "seen", "shared_with", "some_looks"]
 

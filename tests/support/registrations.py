@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import Folder
 from sync_core.model.path import RelPath
@@ -11,7 +12,6 @@ from sync_core.model.registry.effects import Effect
 from sync_core.model.registry.register import Register
 from sync_core.model.registry.registration import HttpIdentity, Identity, Registration, Slave
 from tests.support.net import LOCALHOST
-from tests.support.trees import tree_of
 
 __all__ = ["Site", "a_said", "a_view"]
 

@@ -19,7 +19,6 @@ from sync_core.tree.disk import LOCAL_DISK, Disk
 from sync_core.tree.temporaries import new_token
 from sync_core.tree.update import Step
 from tests.support.disk import TIME, Tree
-from tests.support.trees import tree_of
 
 __all__ = [
     "ANY",

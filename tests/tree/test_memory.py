@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sync_core.model.edit import edited
+from sync_core.model.edit import edited, tree_of
 from sync_core.model.errors import FileTroubleError
 from sync_core.model.file import File, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder, get, walk
@@ -25,7 +25,6 @@ from sync_core.model.path import RelPath
 from sync_core.tree.memory import DigestCache
 from tests.support.disk import Tree, public_folder, some_trees, unprivileged
 from tests.support.scans import stamps
-from tests.support.trees import tree_of
 
 
 def a_file(content: bytes, *, inode: int = 1) -> File:

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File, Stamp, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder, walk
 from sync_core.model.path import RelPath
 from sync_core.tree.ground import MAX_DEPTH
 from sync_core.tree.rows import rows_between, tree_of_rows
 from tests.support.disk import Tree, some_trees
-from tests.support.trees import tree_of
 
 FILE = File(
     md5=md5_of(b""), sha256=sha256_of(b""), size_bytes=0, last_write_time=0, mode=0o600, stamp=Stamp(1, 2, 3, 4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.edit import edited, folder_of
+from sync_core.model.edit import edited, folder_of, tree_of
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder
@@ -15,7 +15,6 @@ from sync_core.protocol.dialect.frames import FrameReader
 from sync_core.protocol.dialect.messages import Delta, FolderEdit, FolderRecord
 from sync_core.protocol.dialect.records import file_record
 from tests.protocol.dialect.strategies import trees
-from tests.support.trees import tree_of
 
 X = File(md5=md5_of(b"x"), sha256=sha256_of(b"x"), size_bytes=1, last_write_time=1, mode=0o644)
 Y = File(md5=md5_of(b"y"), sha256=sha256_of(b"y"), size_bytes=1, last_write_time=1, mode=0o644)

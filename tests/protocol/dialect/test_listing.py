@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from sync_core.model.edit import folder_of
+from sync_core.model.edit import folder_of, tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder, walk
@@ -15,7 +15,6 @@ from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES
 from sync_core.protocol.dialect.listing import listings
 from sync_core.protocol.dialect.messages import FolderAsked, FolderPart, FolderRecord, Listing
 from tests.protocol.dialect.strategies import trees
-from tests.support.trees import tree_of
 
 
 def a_file(content: bytes = b"x", *, is_settling: bool = False) -> File:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_core.model.edit import edited, folder_of
+from sync_core.model.edit import edited, folder_of, tree_of
 from sync_core.model.errors import LocalProtocolError, RemoteProtocolError, RemoteRefusalError
 from sync_core.model.file import File, md5_of, sha256_of
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
@@ -37,7 +37,6 @@ from sync_core.protocol.dialect.messages import (
 from sync_core.protocol.dialect.pull import Pull
 from tests.protocol.dialect.strategies import content_of, trees
 from tests.support.dialect_wire import PretendMaster
-from tests.support.trees import tree_of
 
 
 def a_file(content: bytes = b"x", *, is_settling: bool = False) -> File:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from sync_core.model.edit import tree_of
 from sync_core.model.folder import Entry, Folder, walk
 from sync_core.model.path import RelPath
-from tests.support.trees import tree_of
 
 __all__ = ["Flat", "flat_of", "folder_from"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from sync_core.model.edit import tree_of
 from sync_core.model.file import File, Kind, Layer
 from sync_core.model.folder import Entry, Folder
 from sync_core.model.path import RelPath, ancestors, name_bytes, name_of, parent_of, sort_key
-from tests.support.trees import tree_of
 
 __all__ = ["PlainEntry", "PlainTree", "edited", "folder_of", "plain"]
 
