@@ -10,9 +10,6 @@ from cli.settings import Settings
 
 __all__ = ["log_of_agent", "log_of_command"]
 
-_LOG_SIZE_BYTES = 10 * 1024 * 1024
-_OLD_LOGS = 3
-
 
 def log_of_command(settings: Settings) -> None:
     """Send the lines of a short-lived command to stderr: warnings; with ``-v`` what happens, with ``-vv`` all of it."""
@@ -26,13 +23,12 @@ def log_of_agent(settings: Settings, file: Path | None) -> None:
         settings: ``-q`` leaves warnings and errors.
         file: in a folder that exists; ``None`` = stderr.
     """
+    logging._srcfile = None  # Python's manual: so no line is looked for in the stack
     handler: logging.Handler = logging.StreamHandler(sys.stderr)
     if file is not None:
-        from logging.handlers import RotatingFileHandler
+        from cli.log_file import LogFile
 
-        handler = RotatingFileHandler(
-            file, maxBytes=_LOG_SIZE_BYTES, backupCount=_OLD_LOGS, encoding="utf-8", errors="backslashreplace"
-        )
+        handler = LogFile(file)
     _configure(settings, handler, (logging.INFO, logging.DEBUG, logging.DEBUG))
 
 

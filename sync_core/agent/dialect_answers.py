@@ -156,8 +156,10 @@ class DialectAnswers:
             return session.answer(Same())
         if known is None:
             return session.answer(_root(tree))
-        key = ("delta", known.digest, tree.digest)
         await connection.reserve(2 * MAX_INLINE_BYTES)
+        if offer.own is not None and offer.own.children:  # nobody else asks for that: it would only fill the memory
+            return session.answer_encoded((await self._what_leads_on(known, offer)).data)
+        key = ("delta", known.digest, tree.digest)
         return session.answer_encoded(await self._shared.get(key, lambda: self._what_leads_on(known, offer)))
 
     async def _what_leads_on(self, known: Folder, offer: Offer) -> Built:

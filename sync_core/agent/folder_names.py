@@ -11,6 +11,7 @@ from sync_core.model.errors import UnreachableError
 from sync_core.model.inventory import Host
 from sync_core.model.registry.folder_map import Choice, FolderMap
 from sync_core.model.registry.registration import Registration, Slave
+from sync_core.model.security import IpAddress
 from sync_core.net.resolve import KEEP_FAILURES_S, Resolver, display
 
 __all__ = ["FolderNames"]
@@ -25,6 +26,7 @@ class _Found(NamedTuple):
     registration: Registration
     host: Host | None
     choice: Choice
+    shown: str
 
 
 class FolderNames:
@@ -75,10 +77,7 @@ class FolderNames:
 
     def display(self, slave: Slave) -> str:
         """Return the slave as logs name it; a port may follow behind a colon."""
-        ip = slave.identity.ip
-        host = self.host_of(slave)
-        shown = display(host.address, ip) if host is not None else str(ip)
-        return f"[{ip}]" if shown == str(ip) and ip.version == 6 else shown
+        return self._found(slave).shown
 
     async def run(self) -> NoReturn:
         """Look names up: new ones at once, all of them again from time to time."""
@@ -100,7 +99,9 @@ class FolderNames:
             if len(self._looks) >= _MOST_LOOKS:
                 self._looks.clear()
             address = slave.address
-            found = _Found(slave.registration, self._folders.slave_at(address), self._folders.choose(address))
+            host = self._folders.slave_at(address)
+            shown = _shown(host, slave.identity.ip)
+            found = _Found(slave.registration, host, self._folders.choose(address), shown)
             self._looks[slave] = found
         return found
 
@@ -142,3 +143,8 @@ class FolderNames:
     def _say_warnings(self) -> None:
         for warning in self._folders.take_warnings():
             _log.warning("%s", warning)
+
+
+def _shown(host: Host | None, ip: IpAddress) -> str:
+    shown = display(host.address, ip) if host is not None else str(ip)
+    return f"[{ip}]" if shown == str(ip) and ip.version == 6 else shown

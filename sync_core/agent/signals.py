@@ -26,7 +26,7 @@ from sync_core.model.registry.registration import AnyIdentity, Slave
 from sync_core.net.addresses import choose_source
 from sync_core.net.client import CommandClient
 from sync_core.net.connection import Connection
-from sync_core.net.datagrams import send_wake_up
+from sync_core.net.datagrams import WakeUpSender
 from sync_core.protocol.messages import CheckFolders, ErrorAnswer
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
@@ -65,6 +65,7 @@ class Signals:
         self._display = display
         self._listen = listen
         self._on_change = on_change
+        self._wake_ups = WakeUpSender()
         self._stir = asyncio.Event()
         self._tcp_tasks: dict[AnyIdentity, asyncio.Task[None]] = {}
         self._tcp_gate = asyncio.Semaphore(_MOST_TCP_AT_ONCE)
@@ -92,6 +93,7 @@ class Signals:
         finally:
             for task in self._tcp_tasks.values():
                 task.cancel()
+            self._wake_ups.close()
 
     def carry_out(self, effects: Iterable[Effect]) -> None:
         """Do what the register says."""
@@ -122,7 +124,7 @@ class Signals:
         name, port = self._display(slave), slave.registration.udp_port
         _log.info("sending UDP command check_folders to %s:%d", name, port)
         try:
-            send_wake_up(slave.identity.ip, port, source_ip=choose_source(self._listen, slave.identity.ip))
+            self._wake_ups.send(slave.identity.ip, port, source_ip=choose_source(self._listen, slave.identity.ip))
         except OSError as error:
             _log.warning("UDP to %s:%d could not be sent: %s", name, port, error.strerror)
 

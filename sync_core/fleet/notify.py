@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from sync_core.fleet.far_jsync import error_from
 from sync_core.fleet.reach import Reach
 from sync_core.model.errors import HostError, JsyncError, UnreachableError, UsageError
 from sync_core.model.inventory import Connection, Host, Inventory
-from sync_core.net.datagrams import send_wake_up
+from sync_core.net.datagrams import WakeUpSender
 from sync_core.net.resolve import Resolver, display_endpoint
 from sync_core.protocol.messages import CheckFolders
 
@@ -134,7 +135,8 @@ class _Notifier:
             if self._check:
                 return notified
             if slave.udp_port is not None:
-                send_wake_up(ip, port)
+                with contextlib.closing(WakeUpSender()) as sender:
+                    sender.send(ip, port)
             else:
                 await ask(slave, CheckFolders(), resolver=self._resolver)
         except OSError as error:

@@ -8,8 +8,9 @@ something changed or not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 __all__ = ["DEFAULT_RHYTHM", "Reminder", "Rhythm", "Signal"]
 
@@ -42,8 +43,7 @@ class Rhythm:
 DEFAULT_RHYTHM = Rhythm()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reminder:
+class Reminder(NamedTuple):
     """How far the signalling of one slave has come; all times are monotonic seconds.
 
     Attributes:
@@ -65,16 +65,16 @@ class Reminder:
     def changed(self, now: float) -> Reminder:
         """Return the reminder after a change was seen; nothing happens if one is pending already."""
         return (
-            self if self.pending_since is not None else replace(self, pending_since=now, signalled_at=None, signals=0)
+            self if self.pending_since is not None else self._replace(pending_since=now, signalled_at=None, signals=0)
         )
 
     def registered(self, now: float) -> Reminder:
         """Return the reminder of a slave that registered just now; it fetches by itself, silence counts from here."""
-        return replace(self.parted(), pending_since=now, signalled_at=now, signals=1)
+        return self.parted()._replace(pending_since=now, signalled_at=now, signals=1)
 
     def fetched(self, now: float) -> Reminder:
         """Return the reminder after the slave was given all that differs."""
-        return replace(self.parted(), fetched_at=now)
+        return self.parted()._replace(fetched_at=now)
 
     def parted(self) -> Reminder:
         """Return the reminder of a slave that can't be told anything for now."""
@@ -102,10 +102,10 @@ class Reminder:
                 signals.append(Signal.UDP)
             if self.signals > 0 or not has_udp:
                 signals.append(Signal.TCP)
-            after = replace(after, signalled_at=now, signals=self.signals + 1)
+            after = after._replace(signalled_at=now, signals=self.signals + 1)
         if self.pending_since is not None and now >= self._warn_at(self.pending_since):
             signals.append(Signal.WARN)
-            after = replace(after, warned_at=now)
+            after = after._replace(warned_at=now)
         return after, tuple(signals)
 
     def _is_told_now(self, now: float) -> bool:

@@ -25,7 +25,7 @@ from sync_core.net.listening import bind
 from sync_core.protocol.requests import MAX_DATAGRAM_BYTES, WAKE_UP, is_wake_up
 from sync_core.protocol.texts import text
 
-__all__ = ["WakeUpListener", "heard", "is_probe", "probe_datagram", "send_wake_up"]
+__all__ = ["WakeUpListener", "WakeUpSender", "heard", "is_probe", "probe_datagram"]
 
 _PROBES_PER_S = 20
 _REFUSALS_PER_MINUTE = 10
@@ -53,22 +53,53 @@ def heard(probe: bytes) -> bytes:
     return probe.replace(b"jsync.probe", b"jsync.heard", 1)
 
 
-def send_wake_up(ip: IpAddress, port: int, *, source_ip: IpAddress | None = None) -> None:
-    """Send the wake-up from a fresh socket; nobody acknowledges it, the next fetch does.
+class WakeUpSender:
+    """Sends wake-ups; nobody acknowledges one, the next fetch does. Call ``close`` at the end.
+
+    Each of our addresses has one socket, since thousands are told at once, and a socket for each takes twice the time.
 
     Args:
-        ip: of the slave.
-        port: its ``udp_port``.
-        source_ip: our address; ``None`` leaves it to the system, as the port in any case.
-
-    Raises:
-        OSError: the system refuses to send.
+        open_socket: makes one of a family.
     """
-    with socket.socket(socket_family(ip), socket.SOCK_DGRAM) as sock:
-        sock.setblocking(False)
-        if source_ip is not None:
-            sock.bind((str(source_ip), 0))
-        sock.sendto(WAKE_UP, (str(ip), port))
+
+    def __init__(self, open_socket: Callable[[socket.AddressFamily], socket.socket] | None = None) -> None:
+        self._open_socket = open_socket or (lambda family: socket.socket(family, socket.SOCK_DGRAM))
+        self._sockets: dict[tuple[socket.AddressFamily, IpAddress | None], socket.socket] = {}
+
+    def send(self, ip: IpAddress, port: int, *, source_ip: IpAddress | None = None) -> None:
+        """Send one, or hand it to the system, which may still wait for a neighbour's answer.
+
+        Args:
+            ip: of the slave.
+            port: its ``udp_port``.
+            source_ip: our address; ``None`` leaves it to the system, as the port in any case.
+
+        Raises:
+            OSError: the system refuses to send.
+        """
+        key, to = (socket_family(ip), source_ip), (str(ip), port)
+        try:
+            self._socket(*key).sendto(WAKE_UP, to)
+        except BlockingIOError:  # full of those for neighbours that don't answer; the system keeps them
+            self._sockets.pop(key).close()
+            self._socket(*key).sendto(WAKE_UP, to)
+
+    def close(self) -> None:
+        """Close all sockets; may be called twice."""
+        while self._sockets:
+            self._sockets.popitem()[1].close()
+
+    def _socket(self, family: socket.AddressFamily, source_ip: IpAddress | None) -> socket.socket:
+        sock = self._sockets.get((family, source_ip))
+        if sock is None:
+            with contextlib.ExitStack() as failed:
+                sock = failed.enter_context(self._open_socket(family))
+                sock.setblocking(False)
+                if source_ip is not None:
+                    sock.bind((str(source_ip), 0))
+                failed.pop_all()
+            self._sockets[family, source_ip] = sock
+        return sock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -19,6 +20,7 @@ __all__ = ["AnswerRequest", "serve_dialect"]
 _log = logging.getLogger(__name__)
 
 _BLOCK_BYTES: Final = 1 << 16
+_NO_TIMEOUT: Final = contextlib.nullcontext()
 
 AnswerRequest: TypeAlias = "Callable[[Connection, DialectServer, Request], AsyncIterator[bytes]]"
 """Gives the answer to one request of one connection, write by write."""
@@ -58,7 +60,7 @@ async def serve_dialect(
             if isinstance(event, Asked):
                 await _answer(connection, session, event.request, handler=handler)
             elif event is NEED_DATA:
-                async with asyncio.timeout(limits.request_timeout_s if session.is_partial else None):
+                async with asyncio.timeout(limits.request_timeout_s) if session.is_partial else _NO_TIMEOUT:
                     block = await reader.read(_BLOCK_BYTES)
                 if block:
                     session.receive_data(block)

@@ -61,7 +61,8 @@ async def write_all(
     begun_at, taken_bytes = clock(), 0
     for block in _blocks(pieces):
         writer.write(block)
-        await _drain(writer, timeout_s=timeout_s)
+        if writer.transport.get_write_buffer_size() or writer.transport.is_closing():  # most is taken at once
+            await _drain(writer, timeout_s=timeout_s)
         taken_bytes += len(block)
         if clock() - begun_at > timeout_s + taken_bytes / SLOWEST_BYTES_PER_S and is_hurried():
             raise TimeoutError

@@ -212,7 +212,8 @@ def test_one_question_at_a_time_and_none_outlives_the_agent(lines: Lines) -> Non
 
 def test_a_datagram_that_the_system_refuses_is_a_warning(lines: Lines) -> None:
     async def go() -> None:
-        Site().signals.carry_out([TellByUdp(a_slave(1, udp_port=9, ip=ip("255.255.255.255")))])
+        async with a_site() as site:
+            site.signals.carry_out([TellByUdp(a_slave(1, udp_port=9, ip=ip("255.255.255.255")))])
 
     run(go())
     assert "could not be sent" in lines.messages("WARNING")[0]

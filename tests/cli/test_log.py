@@ -57,3 +57,23 @@ def test_an_agent_without_a_terminal_writes_a_file(tmp_path: Path) -> None:
         logging.getLogger("sync_core").info("z\udcfcrich")
     assert stderr.written() == b""
     assert (tmp_path / "agent.log").read_text().endswith(" [info]   z\\udcfcrich\n")
+
+
+def test_a_full_log_gives_way_to_a_new_one_and_no_line_is_lost(tmp_path: Path) -> None:
+    line = "x" * 100_000
+    with logging_left_alone():
+        log_of_agent(Settings(), tmp_path / "agent.log")
+        for number in range(250):
+            logging.getLogger("sync_core").info("%d %s", number, line)
+    files = [tmp_path / f"agent.log{ending}" for ending in (".2", ".1", "")]
+    numbers = [int(found) for file in files for found in re.findall(r" (\d+) x", file.read_text())]
+    assert numbers == list(range(250))
+    assert all(10 << 20 <= file.stat().st_size < 11 << 20 for file in files[:2])
+
+
+def test_what_is_no_file_is_written_to_and_never_rotated(tmp_path: Path) -> None:
+    (tmp_path / "agent.log").symlink_to("/dev/null")
+    with logging_left_alone():
+        log_of_agent(Settings(), tmp_path / "agent.log")
+        logging.getLogger("sync_core").info("there")
+    assert [path.name for path in tmp_path.iterdir()] == ["agent.log"]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sync_core.model.errors import PortInUseError
 from sync_core.model.security import IpAddress, Level
-from sync_core.net.datagrams import WakeUpListener, heard, is_probe, probe_datagram, send_wake_up
-from tests.support.net import LOCALHOST, LOCALHOST6, Lines, ManualClock, eventually, ip, listening, run
+from sync_core.net.datagrams import WakeUpListener, WakeUpSender, heard, is_probe, probe_datagram
+from tests.support.net import LOCALHOST, LOCALHOST6, Lines, ManualClock, eventually, free_port, ip, listening, run
 
 NONCE = "0123456789abcdef" * 2
 PROBE = b'<jsync.probe nonce="0123456789abcdef0123456789abcdef"/>'
@@ -35,6 +35,11 @@ async def waiting(
         yield listener
     finally:
         await listener.close()
+
+
+def send_wake_up(address: IpAddress, port: int, *, source_ip: IpAddress | None = None) -> None:
+    with contextlib.closing(WakeUpSender()) as sender:
+        sender.send(address, port, source_ip=source_ip)
 
 
 def send(port: int, *payloads: bytes, address: str = "127.0.0.1") -> None:
@@ -78,6 +83,56 @@ def test_a_wake_up_is_sixteen_bytes_from_the_given_address() -> None:
 def test_a_wake_up_that_can_not_be_sent_is_the_system_s_error() -> None:
     with pytest.raises(OSError, match="assign requested address"):
         send_wake_up(LOCALHOST, 5000, source_ip=ip("203.0.113.9"))
+
+
+def test_many_wake_ups_leave_from_one_socket_of_each_address_of_ours() -> None:
+    opened: list[socket.AddressFamily] = []
+
+    def open_socket(family: socket.AddressFamily) -> socket.socket:
+        opened.append(family)
+        return socket.socket(family, socket.SOCK_DGRAM)
+
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock,
+        contextlib.closing(WakeUpSender(open_socket)) as wake,
+    ):
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        for source_ip in (None, None, ip("127.0.0.2"), ip("127.0.0.2")):
+            wake.send(LOCALHOST, sock.getsockname()[1], source_ip=source_ip)
+        peers = [sock.recvfrom(4096)[1] for _ in range(4)]
+    assert [peer[0] for peer in peers] == ["127.0.0.1", "127.0.0.1", "127.0.0.2", "127.0.0.2"]
+    assert len(opened) == len(set(peers)) == 2
+
+
+def test_a_refusal_that_came_back_for_one_is_in_the_way_of_no_other() -> None:
+    with contextlib.closing(WakeUpSender()) as wake, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        for _ in range(3):
+            wake.send(LOCALHOST, free_port())  # nobody is there: the system hears of it at once
+            wake.send(LOCALHOST, sock.getsockname()[1])
+            assert sock.recv(4096) == b"<check_folders/>"
+
+
+class _Full(socket.socket):
+    """A socket whose buffer is full of datagrams that the system still keeps."""
+
+    def sendto(self, *_: object) -> int:
+        raise BlockingIOError
+
+
+def test_a_socket_that_is_full_gives_way_to_a_fresh_one() -> None:
+    sockets = [_Full(socket.AF_INET, socket.SOCK_DGRAM), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)]
+    rest = iter(sockets)
+    with contextlib.closing(WakeUpSender(lambda _: next(rest))) as wake, socket.socket(type=socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(10)
+        for _ in range(2):
+            wake.send(LOCALHOST, sock.getsockname()[1])
+            assert sock.recv(4096) == b"<check_folders/>"
+        assert [one.fileno() == -1 for one in sockets] == [True, False]
+    assert [one.fileno() for one in sockets] == [-1, -1]
 
 
 def test_other_commands_are_logged_and_wake_nobody() -> None:

@@ -25,6 +25,7 @@ class Taker:
     def __init__(self, clock: ManualClock, *, block_s: float = 0.0) -> None:
         self.writes: list[bytes] = []
         self.transport = self
+        self._left_bytes = 0
         self._clock = clock
         self._block_s = block_s
 
@@ -32,13 +33,18 @@ class Taker:
         assert high == 0
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self._left_bytes
+
+    def is_closing(self) -> bool:
+        return False
 
     def write(self, data: bytes | memoryview) -> None:
         self.writes.append(bytes(data))
+        self._left_bytes = len(data)
 
     async def drain(self) -> None:
         self._clock.now_s += self._block_s
+        self._left_bytes = 0
 
 
 def written(pieces: Sequence[bytes], *, block_s: float = 0.0, is_hurried: bool = False) -> list[bytes]:
@@ -77,3 +83,23 @@ def test_who_is_slow_gets_all_of_it_unless_others_wait(block_s: float, is_hurrie
 def test_who_is_too_slow_for_the_others_is_given_up() -> None:
     with pytest.raises(TimeoutError):
         written((b"head", bytes(100 * BLOCK_BYTES), b"tail\0"), block_s=4.0, is_hurried=True)
+
+
+def test_a_connection_that_broke_is_an_error_and_not_a_document_that_was_taken() -> None:
+    async def go() -> None:
+        gone = asyncio.Event()
+
+        async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.transport.abort()
+            gone.set()
+
+        server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+        async with server:
+            _, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            await gone.wait()
+            with pytest.raises(ConnectionError):
+                for _ in range(1000):
+                    await asyncio.sleep(0)
+                    await write_all(writer, (b"small",), timeout_s=10.0)
+
+    run(go())

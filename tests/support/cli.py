@@ -65,6 +65,7 @@ def logging_left_alone() -> Iterator[None]:
     """Undo what a command does to logging, which belongs to the whole process."""
     root, ours = logging.getLogger(), logging.getLogger("sync_core")
     handlers, levels = root.handlers[:], (root.level, ours.level)
+    source = logging._srcfile
     root.handlers.clear()
     try:
         yield
@@ -74,3 +75,4 @@ def logging_left_alone() -> Iterator[None]:
         root.handlers[:] = handlers
         root.setLevel(levels[0])
         ours.setLevel(levels[1])
+        logging._srcfile = source

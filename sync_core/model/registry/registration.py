@@ -30,7 +30,7 @@ of its copy meanwhile.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, TypeAlias
 
@@ -206,7 +206,7 @@ class Slave:
         self.connection = None if said.is_logoff else connection
         self.connected_at = wall
         self.disconnected_at = wall if said.is_logoff else None
-        reminder = replace(self.reminder, rhythm=rhythm)
+        reminder = self.reminder._replace(rhythm=rhythm)
         self.reminder = reminder.parted() if said.is_logoff else reminder.registered(now)
         self.unanswered = None
         self._forget_copy()
@@ -217,7 +217,7 @@ class Slave:
         self.disconnected_at = None
         self.deactivate_at = wall + active_s
         self.unanswered = None
-        self.reminder = replace(self.reminder, rhythm=rhythm)
+        self.reminder = self.reminder._replace(rhythm=rhythm)
 
     def leave(self, *, wall: float) -> None:
         """Its connection ended, or it was silent for too long."""
