@@ -213,6 +213,7 @@ def test_one_question_at_a_time_and_none_outlives_the_agent(lines: Lines) -> Non
 def test_a_datagram_that_the_system_refuses_is_a_warning(lines: Lines) -> None:
     async def go() -> None:
         async with a_site() as site:
+            await asyncio.sleep(0)  # it closes what it opens once it has begun
             site.signals.carry_out([TellByUdp(a_slave(1, udp_port=9, ip=ip("255.255.255.255")))])
 
     run(go())
