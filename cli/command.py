@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,12 +25,14 @@ class Call:
     Attributes:
         settings: the common options.
         sink: where its words go.
-        environ: the environment.
+        environ: the environment, without the password.
+        password: for SSH; no program that we start finds it.
     """
 
     settings: Settings
     sink: Sink
     environ: Mapping[str, str]
+    password: str | None = field(default=None, repr=False)
 
     def inventory(self, *, keep_part: bool = False) -> Inventory:
         """Load the inventory that the user means; what it warns of goes to stderr.

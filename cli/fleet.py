@@ -26,8 +26,6 @@ Timeout = Annotated[
     float, typer.Option("--timeout", metavar="S", min=0.1, help="Seconds for each host, everything included.")
 ]
 
-PASSWORD = "JSYNC_SSH_PASSWORD"  # noqa: S105 - the name of a variable
-
 OUTCOME_STYLES = {
     "ok": Style.GOOD,
     "changed": Style.DOUBTFUL,
@@ -90,4 +88,4 @@ def quiet_options(call: Call, *, forks: int, timeout: float) -> FleetOptions:
     """Return the options of a run that shows no progress."""
     from sync_core.fleet.each import FleetOptions
 
-    return FleetOptions(forks=forks, timeout_s=timeout, password=call.environ.get(PASSWORD) or None)
+    return FleetOptions(forks=forks, timeout_s=timeout, password=call.password)

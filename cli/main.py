@@ -22,6 +22,7 @@ __all__ = ["main", "run"]
 
 _COMPLETION = "_JSYNC_COMPLETE"
 """The variable by which shells ask for words to complete."""
+_PASSWORD = "JSYNC_SSH_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def run() -> NoReturn:
@@ -46,13 +47,15 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
         argv: without the program's name.
         environ: the environment; this process's own by default.
     """
-    environ = os.environ if environ is None else environ
+    environ = dict(os.environ if environ is None else environ)
+    password = environ.pop(_PASSWORD, None) or None
+    os.environ.pop(_PASSWORD, None)  # it is for the login by SSH, not for agents and inventories that we start
     streams = Streams(sys.stdout, sys.stderr)
     word = command_of(argv)
     name = word if any(listed.name == word for listed in LISTED) else None
     failure = Failure(streams, command=name, is_json=asks_for_json(argv), environ=environ)
     try:
-        code = _run(argv, streams, environ)
+        code = _run(argv, streams, environ, password)
         streams.flush()
     except (Exception, KeyboardInterrupt) as error:
         code = report(error, failure)
@@ -61,7 +64,7 @@ def main(argv: Sequence[str], *, environ: Mapping[str, str] | None = None) -> in
     return code
 
 
-def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> int:
+def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str], password: str | None) -> int:
     # Completion asks for everything of all of them.
     commands = all_commands() if _COMPLETION in environ else commands_for(command_of(argv))
     with stdout_errors():  # help is written while the command line is read
@@ -71,6 +74,7 @@ def _run(argv: Sequence[str], streams: Streams, environ: Mapping[str, str]) -> i
     if isinstance(parsed, dict):
         streams.document(parsed)
         return ExitCode.DONE
-    call = Call(settings=parsed.settings, sink=Sink(streams, parsed.settings, environ), environ=environ)
+    sink = Sink(streams, parsed.settings, environ)
+    call = Call(settings=parsed.settings, sink=sink, environ=environ, password=password)
     with in_its_turn(call, parsed.command.name):
         return parsed.command.run(call, **parsed.values)

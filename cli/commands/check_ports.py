@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND"]
 
-_PASSWORD = "JSYNC_SSH_PASSWORD"  # noqa: S105 - the name of a variable
-
 
 def _check_ports(
     call: Call,
@@ -38,9 +36,7 @@ def _check_ports(
     log_of_command(call.settings)
     inventory = call.inventory()
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
-    options = Options(
-        timeout_s=timeout, wait_s=wait, network_only=network_only, password=call.environ.get(_PASSWORD) or None
-    )
+    options = Options(timeout_s=timeout, wait_s=wait, network_only=network_only, password=call.password)
     with live_ports(call.sink, checks_of(inventory, chosen), network_only=network_only) as watcher:
         report = check_ports(inventory, chosen, options, watcher=watcher)
     if call.settings.is_json:
