@@ -52,6 +52,7 @@ def in_its_turn(call: Call, command: str, *, sleep: Callable[[float], None] = ti
 
 
 def _lock_path(call: Call, command: str) -> Path:
+    from sync_core.agent.own_folder import make_own
     from sync_core.agent.state import state_folder
     from sync_core.inventory import find
     from sync_core.model.file import md5_of
@@ -59,11 +60,5 @@ def _lock_path(call: Call, command: str) -> Path:
     folder = state_folder(call.environ)
     found = find(call.settings.inventories, environ=call.environ)
     inventory = "\0".join(str(path.absolute()) for path in found).encode("utf-8", "surrogateescape")
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StateError(
-            f"the state folder {folder} can't be made: {error.strerror}",
-            hint="set JSYNC_STATE_DIR to a folder that you may write to",
-        ) from error
+    make_own(folder)
     return folder / f".{command}-{md5_of(inventory)[:12]}.lock"

@@ -22,6 +22,9 @@ def log_of_agent(settings: Settings, file: Path | None) -> None:
     Args:
         settings: ``-q`` leaves warnings and errors.
         file: in a folder that exists; ``None`` = stderr.
+
+    Raises:
+        StateError: the file can't be written.
     """
     logging._srcfile = None  # Python's manual: so no line is looked for in the stack
     handler: logging.Handler = logging.StreamHandler(sys.stderr)

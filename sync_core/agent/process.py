@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from itertools import pairwise
 from pathlib import Path
 
-__all__ = ["is_alive", "process_started_at", "stop"]
+__all__ = ["is_alive", "is_detached_agent", "process_started_at", "stop"]
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _ZOMBIE = "Z"
@@ -38,6 +39,17 @@ def _state_and_start(pid: int) -> tuple[str, float]:
     # The second field is the program's name in brackets, which may hold anything; the start is the 22nd (proc(5)).
     fields = stat.rpartition(")")[2].split()
     return fields[0], int(fields[19]) * _TICK_S
+
+
+def is_detached_agent(pid: int, host: str, *, owner: int) -> bool:
+    """Return whether the process was started as the detached agent of ``host``, and runs for the user ``owner``."""
+    place = Path(f"/proc/{pid}")
+    try:
+        words = (place / "cmdline").read_bytes().split(b"\0")
+        is_owned = place.stat().st_uid == owner
+    except OSError:
+        return False
+    return is_owned and (b"agent", os.fsencode(host)) in pairwise(words) and b"--detached" in words
 
 
 def stop(pid: int, started_at: float, *, grace_s: float) -> bool:

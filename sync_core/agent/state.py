@@ -13,14 +13,16 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import platformdirs
 
 from sync_core.agent.json_files import read_object, write_object
+from sync_core.agent.own_folder import cant_be_made, make_own, open_own
 from sync_core.agent.run_record import RunRecord
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import SOURCE_SEPARATOR
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["HostState", "state_folder"]
 
 _log = logging.getLogger(__name__)
+
+_STATUS: Final = "status.json"
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -57,24 +61,27 @@ class HostState:
         self.log_path = self.folder / "agent.log"
         self.startup_errors_path = self.folder / "agent.err"
         self.digests_path = self.folder / "digests.sqlite"
-        self._record_path = self.folder / "agent.json"
-        self._status_path = self.folder / "status.json"
+        self.record_path = self.folder / "agent.json"
         self._is_status_written = True
+
+    @property
+    def owner(self) -> int:
+        """The user whose folder it is; raises OSError where it is gone."""
+        return self.folder.stat().st_uid
 
     def create(self) -> None:
         """Make the folder, readable by its owner only.
 
         Raises:
-            StateError: it can't be made.
+            StateError: it can't be made, or others may write to it.
         """
+        make_own(self.folder.parent)
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            with self._open():
+                pass
         except OSError as error:
-            raise StateError(
-                f"the state folder {self.folder} can't be made: {error.strerror}",
-                hint="set JSYNC_STATE_DIR to a folder that you may write to",
-                host=self.host,
-            ) from error
+            raise cant_be_made(self.folder, error) from error
 
     def agent_lock(self) -> BaseFileLock:
         """Return the lock that an agent holds for its life; the kernel frees it when the process dies."""
@@ -90,8 +97,12 @@ class HostState:
         return StateLock(self.folder / name, mode=0o600)
 
     def record(self) -> RunRecord | None:
-        """Return the run record; ``None`` where there is none, or none that can be read."""
-        return RunRecord.of(read_object(self._record_path) or {})
+        """Return the run record; ``None`` where there is none, or none that can be read.
+
+        Raises:
+            StateError: others may write to the folder, so that it may be anybody's.
+        """
+        return RunRecord.of(self._read(self.record_path.name))
 
     def write_record(self, record: RunRecord) -> None:
         """Replace the run record.
@@ -100,17 +111,18 @@ class HostState:
             StateError: it can't be written.
         """
         try:
-            write_object(self._record_path, asdict(record))
+            with self._open() as folder:
+                write_object(folder, self.record_path.name, asdict(record))
         except OSError as error:
             raise StateError(
-                f"{self._record_path} can't be written: {error.strerror}",
+                f"{self.record_path} can't be written: {error.strerror}",
                 hint="free some space there, or set JSYNC_STATE_DIR to another folder",
                 host=self.host,
             ) from error
 
     def remove_record(self) -> None:
         """Forget the run record: the agent stopped on purpose."""
-        self._record_path.unlink(missing_ok=True)
+        self.record_path.unlink(missing_ok=True)
 
     def forget(self, record: RunRecord) -> None:
         """Remove the record of an agent that is gone, unless another one has put its own there."""
@@ -119,15 +131,17 @@ class HostState:
 
     def status(self) -> dict[str, Any]:
         """Return what the agent last said about itself, by the keys of ``jsync.status/2``; may be empty."""
-        return read_object(self._status_path) or {}
+        return self._read(_STATUS)
 
     def write_status(self, values: Mapping[str, Any]) -> None:
         """Replace the status; an agent whose status can't be written goes on, and says so in its log once."""
         try:
-            write_object(self._status_path, values)
-        except OSError as error:
+            with self._open() as folder:
+                write_object(folder, _STATUS, values)
+        except (OSError, StateError) as error:
             if self._is_status_written:
-                _log.warning("%s can't be written, `jsync status` shows old values: %s", self._status_path, error)
+                place = self.folder / _STATUS
+                _log.warning("%s can't be written, `jsync status` shows old values: %s", place, error)
             self._is_status_written = False
         else:
             self._is_status_written = True
@@ -139,7 +153,8 @@ class HostState:
             inventory: its ``source``.
 
         Raises:
-            StateError: another inventory that still exists, or whose agent runs, owns the name; it is named.
+            StateError: another inventory that still exists, or whose agent runs, owns the name; it is named. Or
+                others may write to the folder.
         """
         record = self.record()
         if record is None or record.inventory == inventory:
@@ -152,6 +167,18 @@ class HostState:
                 host=self.host,
             )
         return None
+
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            with self._open() as folder:
+                return read_object(folder, name) or {}
+        except OSError:
+            return {}
+
+    @contextmanager
+    def _open(self) -> Iterator[int]:
+        with open_own(self.folder.parent) as above, open_own(self.folder, within=above) as folder:
+            yield folder
 
 
 def _is_there(inventory: str) -> bool:

@@ -117,7 +117,7 @@ def _down(inventory: Inventory, state: HostState, units: Units | None, *, check:
         if units is not None:
             units.forget(state.host)
         if record is not None:
-            end_agent(record)
+            end_agent(state, record)
             state.forget(record)
         return decision
     finally:

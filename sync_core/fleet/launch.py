@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sync_core.agent.own_folder import opener
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.state import HostState
 from sync_core.model.inventory import Host, Inventory
@@ -58,7 +59,7 @@ class Launcher:
         Raises:
             OSError: the process could not be started.
         """
-        with state.startup_errors_path.open("wb") as errors:
+        with open(state.startup_errors_path, "wb", opener=opener) as errors:
             return subprocess.Popen(  # noqa: S603 - our own program, and arguments from a checked inventory
                 self.arguments(inventory, host, "--detached"),
                 stdin=subprocess.DEVNULL,
@@ -107,7 +108,8 @@ def wait_for_other(state: HostState, record: RunRecord, *, timeout_s: float) -> 
 def last_words(state: HostState) -> str:
     """Return what the agent wrote to stderr when its start failed, without the word that repeats our name."""
     try:
-        lines = state.startup_errors_path.read_text(encoding="utf-8", errors="replace").splitlines()
+        with open(state.startup_errors_path, encoding="utf-8", errors="replace", opener=opener) as said:
+            lines = said.read().splitlines()
     except OSError:
         lines = []
     return " ".join(line.strip().removeprefix("jsync: ") for line in lines[-4:] if line.strip()) or (

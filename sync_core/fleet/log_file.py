@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sync_core.agent.own_folder import opener
 from sync_core.model.errors import FileTroubleError
 
 __all__ = ["LogFile"]
@@ -37,7 +38,7 @@ class LogFile:
             FileTroubleError: the log can't be read.
         """
         try:
-            with self.path.open("rb") as file:
+            with open(self.path, "rb", opener=opener) as file:
                 found = os.fstat(file.fileno())
                 if found.st_ino != self.inode or found.st_size < self.offset:
                     self.inode, self.offset, self.rest = found.st_ino, 0, b""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sync_core.agent.own_folder import make_own
 from sync_core.agent.settings import peers_of
 from sync_core.inventory import load
 from sync_core.model.errors import StateError, UsageError
@@ -98,7 +99,8 @@ def keep_part(name: str, text: bytes, state_folder: Path) -> None:
     try:
         if place.is_file() and place.read_bytes() == text:
             return
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_own(state_folder)
+        make_own(place.parent)
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text)

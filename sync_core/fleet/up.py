@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import filelock
 
-from sync_core.agent.process import stop
+from sync_core.agent.process import is_detached_agent, stop
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
 from sync_core.agent.state import HostState
@@ -125,7 +125,7 @@ class _Up:
             if self.units is not None:
                 self.units.stop(host.name)
             if record is not None:
-                end_agent(record)
+                end_agent(state, record)
             return _wait(host, decision, self._start(state, wait_timeout_s))
         finally:
             lock.release()
@@ -140,13 +140,24 @@ class _Up:
         return wait_until_ready(process, state, timeout_s=timeout_s)
 
 
-def end_agent(record: RunRecord) -> None:
-    """End an agent, and return when it is gone.
+def end_agent(state: HostState, record: RunRecord) -> None:
+    """End a detached agent, and return when it is gone.
+
+    A record alone ends nobody: the process must have begun when it says, be such an agent, and run for the user whose
+    folder the record lies in.
 
     Raises:
-        HostError: it can't be stopped.
+        HostError: it can't be stopped, or is something else.
     """
-    if record.is_alive and not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
+    if not record.is_alive:
+        return
+    if not is_detached_agent(record.pid, state.host, owner=state.owner):
+        raise HostError(
+            f"the process {record.pid} is no detached agent of {state.host}, so it is left alone",
+            hint=f"if no agent of {state.host} runs, remove {state.record_path}",
+            host=state.host,
+        )
+    if not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
         raise HostError(f"the agent of {record.host} (pid {record.pid}) can't be stopped", host=record.host)
 
 

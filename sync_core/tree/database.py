@@ -39,7 +39,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         OSError: likewise.
     """
     # Made here, so that nobody else may read it; SQLite gives its log the same mode.
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise ValueError("it is no file")

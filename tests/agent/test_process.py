@@ -2,27 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from sync_core.agent.process import is_alive, process_started_at, stop
-
-STUBBORN = "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
-PLAIN = "import signal; print(flush=True); signal.pause()"
-
-
-@contextmanager
-def a_process(code: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        try:
-            yield process
-        finally:
-            process.kill()
+from sync_core.agent.process import is_alive, is_detached_agent, process_started_at, stop
+from tests.support.processes import PLAIN, STUBBORN, a_process
 
 
 def test_this_process_lives() -> None:
@@ -63,3 +46,17 @@ def test_a_zombie_does_not_live() -> None:
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         assert not is_alive(process.pid, started_at)
     assert stop(process.pid, started_at, grace_s=0)
+
+
+def test_an_agent_is_known_by_its_command_and_its_user() -> None:
+    me = os.geteuid()
+    for words, expected in (
+        (("-v", "agent", "h", "-i", "x", "--detached"), True),
+        (("agent", "h"), False),  # somebody's foreground
+        (("agent", "other", "h", "--detached"), False),
+        ((), False),
+    ):
+        with a_process(PLAIN, *words) as process:
+            assert is_detached_agent(process.pid, "h", owner=me) is expected
+            assert not is_detached_agent(process.pid, "h", owner=me + 1)
+    assert not is_detached_agent(process.pid, "h", owner=me)

@@ -9,6 +9,7 @@ import pytest
 
 from cli.log import log_of_agent, log_of_command
 from cli.settings import Settings
+from sync_core.model.errors import StateError
 from tests.support.cli import Stream, logging_left_alone
 
 _LEVELS = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
@@ -71,9 +72,10 @@ def test_a_full_log_gives_way_to_a_new_one_and_no_line_is_lost(tmp_path: Path) -
     assert all(10 << 20 <= file.stat().st_size < 11 << 20 for file in files[:2])
 
 
-def test_what_is_no_file_is_written_to_and_never_rotated(tmp_path: Path) -> None:
-    (tmp_path / "agent.log").symlink_to("/dev/null")
-    with logging_left_alone():
+def test_no_link_leads_the_log_of_an_agent_elsewhere(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.write_text("precious")
+    (tmp_path / "agent.log").symlink_to(other)
+    with logging_left_alone(), pytest.raises(StateError, match="symbolic links"):
         log_of_agent(Settings(), tmp_path / "agent.log")
-        logging.getLogger("sync_core").info("there")
-    assert [path.name for path in tmp_path.iterdir()] == ["agent.log"]
+    assert other.read_text() == "precious"

@@ -142,7 +142,7 @@ def test_what_is_no_inventory_is_refused(tmp_path: Path) -> None:
 
 def test_a_place_that_cant_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / ".parts").write_text("in the way")
-    with pytest.raises(StateError, match=r"\.parts/x can't be written"):
+    with pytest.raises(StateError, match=r"\.parts can't be made"):
         keep_part("x", b"{}", tmp_path)
     (tmp_path / "state" / ".parts" / "x").mkdir(parents=True)
     with pytest.raises(StateError, match="can't be written"):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sync_core.agent.own_folder import make_own
 from sync_core.fleet.install.own_wheel import own_wheel
 from sync_core.fleet.install.target import Target
 from sync_core.model.errors import HostError
@@ -68,12 +69,13 @@ class WheelStore:
     async def _wheels_for(self, target: Target) -> tuple[Wheel, ...]:
         own = await in_thread(own_wheel, name="own wheel")
         digest = hashlib.sha256(own.data).hexdigest()[:16]
+        make_own(self._folder.parent)
+        make_own(self._folder)
         place = self._folder / f"{target.tag}-{digest}"
         kept = _read_list(place)
         if kept is not None:
             return kept
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(prefix=".new-", dir=self._folder) as name:
                 new = Path(name) / "wheels"
                 new.mkdir()

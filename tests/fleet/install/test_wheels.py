@@ -79,7 +79,7 @@ def test_why_they_cant_be_had_is_told(tmp_path: Path, program: str, words: str) 
 
 def test_a_folder_that_cant_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("in the way")
-    with pytest.raises(HostError, match=r"wheels can't be kept: .*store: File exists"):
+    with pytest.raises(HostError, match="store can't be made: File exists"):
         fetch(WheelStore(tmp_path / "store", pip=("false",)))
 
 
