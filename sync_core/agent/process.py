@@ -71,6 +71,7 @@ def stop(pid: int, started_at: float, *, grace_s: float) -> bool:
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
             process.send_signal(kind)
+            process.send_signal(signal.SIGCONT)  # one that was stopped hears of it only now
             with contextlib.suppress(psutil.TimeoutExpired):
                 process.wait(timeout=wait_s)
     return not is_alive(pid, started_at)

@@ -16,6 +16,7 @@ from typing import Any
 import filelock
 
 from sync_core.agent import collector
+from sync_core.agent.beat import keep_beating
 from sync_core.agent.manager import ServiceManager
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
@@ -65,6 +66,7 @@ def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached
         state.claim(inventory.source)
         record = _record(inventory, host, is_detached=is_detached)
         state.write_status({})  # first: nobody must take what the last agent said for ours
+        state.forget_beat()
         state.write_record(record)
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -95,8 +97,10 @@ async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRe
     _log.info("%s", text("SCHEDULER-900", f"jsync {__version__}", str(inventory.source), str(os.getpid())))
     manager = ServiceManager(os.environ)
     agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
+    folder = host.remote if host.is_master else host.cache
+    assert folder is not None, "the inventory refuses hosts without a folder"  # noqa: S101
     try:
-        async with _running(agent.start(), manager.keep_telling()) as tasks:
+        async with _running(agent.start(), manager.keep_telling(), keep_beating(state, folder)) as tasks:
             state.write_record(replace(record, is_ready=True))
             manager.ready()
             stopping = asyncio.ensure_future(stop.wait())
@@ -113,11 +117,11 @@ async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRe
 
 @contextlib.asynccontextmanager
 async def _running(
-    start: Coroutine[Any, Any, tuple[Coroutine[Any, Any, None], ...]], beside: Coroutine[Any, Any, None]
+    start: Coroutine[Any, Any, tuple[Coroutine[Any, Any, None], ...]], *beside: Coroutine[Any, Any, None]
 ) -> AsyncIterator[set[asyncio.Task[None]]]:
     """Run the parts of an agent, and what goes on beside it, as tasks; all have ended when the context is left."""
     # What is beside it comes first: a start that fails must not leave it behind.
-    tasks = {asyncio.create_task(beside)}
+    tasks = {asyncio.create_task(one) for one in beside}
     try:
         tasks |= {asyncio.create_task(part) for part in await start}
         yield tasks

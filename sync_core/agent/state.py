@@ -3,6 +3,7 @@
 agent.lock      held for the life of an agent: a second one refuses to start
 up.lock         held while somebody starts or stops the agent
 agent.json      the run record: there from the start until a clean stop
+beat            when the agent last was seen to be alive, on the clock that all processes share since the system's start
 status.json     what ``jsync status`` shows, written by the agent
 agent.log       what a detached agent wrote
 agent.err       what its last start wrote to stderr
@@ -11,18 +12,19 @@ digests.sqlite  the digest cache
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import platformdirs
 
 from sync_core.agent.json_files import read_object, write_object
-from sync_core.agent.own_folder import cant_be_made, make_own, open_own
+from sync_core.agent.own_folder import cant_be_made, make_own, open_own, opener
 from sync_core.agent.run_record import RunRecord
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import SOURCE_SEPARATOR
@@ -30,11 +32,17 @@ from sync_core.model.inventory import SOURCE_SEPARATOR
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["HostState", "state_folder"]
+__all__ = ["BEAT_S", "HostState", "state_folder"]
 
 _log = logging.getLogger(__name__)
 
 _STATUS: Final = "status.json"
+_BEAT: Final = "beat"
+
+BEAT_S: Final = 2.0
+"""Seconds between two beats of an agent."""
+_HUNG_AFTER_S: Final = 30.0
+"""A machine that is busy, or a disk that is slow, may hold up some beats."""
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -146,6 +154,36 @@ class HostState:
         else:
             self._is_status_written = True
 
+    def beat(self, now: float) -> None:
+        """Say that the agent is alive; where that can't be written nothing is said, which is no sign of trouble.
+
+        Args:
+            now: monotonic seconds.
+        """
+        try:
+            with self._open() as folder, open(_BEAT, "wb", opener=partial(_in_place, folder=folder)) as file:
+                file.write(f"{now:20.3f}".encode())  # always as long, so that no reader finds a part of it
+        except (OSError, StateError):
+            with contextlib.suppress(OSError):
+                (self.folder / _BEAT).unlink()
+
+    def forget_beat(self) -> None:
+        """Say nothing about whether the agent is alive."""
+        (self.folder / _BEAT).unlink(missing_ok=True)
+
+    def silent_s(self, now: float) -> float | None:
+        """Return for how long an agent that runs has given no sign of life, where that means that it hangs.
+
+        Args:
+            now: monotonic seconds.
+        """
+        try:
+            with self._open() as folder, open(_BEAT, "rb", opener=partial(opener, folder=folder)) as file:
+                at = float(file.read(64))
+        except (OSError, ValueError):
+            return None
+        return now - at if now - at > _HUNG_AFTER_S else None
+
     def claim(self, inventory: str) -> RunRecord | None:
         """Return the run record after checking that the host is that of ``inventory``.
 
@@ -175,10 +213,14 @@ class HostState:
         except OSError:
             return {}
 
-    @contextmanager
+    @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
         with open_own(self.folder.parent) as above, open_own(self.folder, within=above) as folder:
             yield folder
+
+
+def _in_place(name: str, flags: int, *, folder: int) -> int:
+    return opener(name, flags & ~os.O_TRUNC, folder=folder)
 
 
 def _is_there(inventory: str) -> bool:

@@ -19,6 +19,7 @@ class AgentState(StrEnum):
     RUNNING = "running"
     STARTING = "starting"
     STOPPED = "stopped"
+    HUNG = "hung"
     UNREACHABLE = "unreachable"
 
 

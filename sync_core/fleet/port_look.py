@@ -24,6 +24,9 @@ _AFTER_S = 0.5
 _PAUSE_S = 0.1
 _AGAIN_S = 2.0
 _REFUSAL_S = 1.5
+_UNREAD_S = 3.0
+"""A JobScheduler may pause for a second between two steps."""
+_LOOKS = 6
 _ANY = {4: parse_ip("0.0.0.0"), 6: parse_ip("::")}  # noqa: S104 - for the time of a check
 
 
@@ -63,10 +66,12 @@ class Looker:
 
     Args:
         timeout_s: for each probe.
+        unread_s: how long what arrived may wait for its reader.
     """
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, *, unread_s: float = _UNREAD_S) -> None:
         self._timeout_s = timeout_s
+        self._unread_s = unread_s
         # Two temporary listeners can't share a port, and counters are those of a whole machine: checks take turns.
         self._turns: defaultdict[tuple[object, ...], asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -93,7 +98,7 @@ class Looker:
                 if before is None or after is None:
                     return None
                 if after.waiting_bytes > before.waiting_bytes or after.dropped > before.dropped:
-                    return Counted.ARRIVED
+                    return Counted.UNREAD if await self._stays_unread(seen) else Counted.ARRIVED
                 read = after.read - before.read
                 if read < times:
                     return Counted.VANISHED
@@ -102,6 +107,15 @@ class Looker:
                 if len(answered) == 2:
                     return Counted.ANSWERED if any(answered) else Counted.ARRIVED
         return None
+
+    async def _stays_unread(self, seen: Seen) -> bool:
+        """Return whether nobody reads what waits at the port, though there was time for it."""
+        for _ in range(_LOOKS):
+            await asyncio.sleep(self._unread_s / _LOOKS)
+            counts = await seen.target.outpost.count(seen.address, seen.check.port)
+            if counts is None or not counts.waiting_bytes:
+                return False
+        return True
 
     async def _send(self, seen: Seen, times: int) -> None:
         await seen.source.outpost.probe_udp(
@@ -128,6 +142,11 @@ class Looker:
         far_side = None
         if there is not None and probe.outcome is Outcome.REFUSED:
             far_side = await self._refused_there(check, address, source, target)
+        elif there is not None and (probe.is_mute or probe.outcome is Outcome.SILENT):
+            # A process that hangs lets the kernel take connections, until its queue is full and it says nothing more.
+            listeners, is_held = await there.look(Protocol.TCP, address, check.port)
+            if any(one.waiting for one in listeners):
+                far_side = FarSide(listeners=listeners, is_held=is_held, is_untaken=True)
         return Seen(
             check=check,
             address=address,

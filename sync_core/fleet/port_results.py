@@ -19,7 +19,14 @@ from sync_core.model.verdict import Endpoint, Finding, Surroundings, decide
 
 __all__ = ["Names", "conclude", "unfinished", "unresolved"]
 
-_NEEDS_NO_RULES = {Verdict.OPEN, Verdict.NOT_ALLOWED, Verdict.WRONG_BIND, Verdict.DNS_ERROR, Verdict.NO_ROUTE}
+_NEEDS_NO_RULES = {
+    Verdict.OPEN,
+    Verdict.HUNG,
+    Verdict.NOT_ALLOWED,
+    Verdict.WRONG_BIND,
+    Verdict.DNS_ERROR,
+    Verdict.NO_ROUTE,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

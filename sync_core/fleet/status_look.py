@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -173,6 +174,9 @@ def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> Agent
         )
     said = {**state.status(), "pid": record.pid, "version": record.version, "started_at": record.started_at}
     values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **known_values(said)}
+    if (silent_s := state.silent_s(time.monotonic())) is not None:
+        values["last_error"] = f"no sign of life for {silent_s:.0f} s: `jsync up -d {host.name}` restarts it"
+        return AgentStatus(host=host.name, role=host.role, state=AgentState.HUNG, **values)
     running = AgentState.RUNNING if record.is_ready else AgentState.STARTING
     return AgentStatus(host=host.name, role=host.role, state=running, **values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import filelock
 from sync_core.agent.process import is_detached_agent, stop
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
-from sync_core.agent.state import HostState
+from sync_core.agent.state import BEAT_S, HostState
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of, runnable
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
 from sync_core.fleet.units import Units
@@ -22,6 +23,8 @@ from sync_core.model.inventory import Host, Inventory, Role
 __all__ = ["STOP_GRACE_S", "UpOutcome", "UpResult", "end_agent", "start_detached"]
 
 STOP_GRACE_S = 10.0
+_PATIENCE_S = 3 * BEAT_S
+_POLL_S = 0.1
 
 
 class UpOutcome(StrEnum):
@@ -110,7 +113,7 @@ class _Up:
         host, state = self.host, HostState(self.launcher.state_folder, self.host.name)
         if check:
             record = state.claim(self.inventory.source)
-            return _result(host, _decide(self.inventory, host, record), record)
+            return _result(host, self._decide(state, record, patience_s=0), record)
         state.create()
         lock = state.up_lock()
         try:
@@ -119,7 +122,7 @@ class _Up:
             raise StateError(f"another jsync is starting or stopping {host.name}", host=host.name) from None
         try:
             record = state.claim(self.inventory.source)
-            decision = _decide(self.inventory, host, record)
+            decision = self._decide(state, record, patience_s=_PATIENCE_S)
             if decision is UpOutcome.RUNNING and record is not None:
                 return _wait(host, decision, wait_for_other(state, record, timeout_s=wait_timeout_s))
             if self.units is not None:
@@ -130,6 +133,27 @@ class _Up:
         finally:
             lock.release()
 
+    def _decide(self, state: HostState, record: RunRecord | None, *, patience_s: float) -> UpOutcome:
+        """Return what is to be done.
+
+        Raises:
+            StateError: an agent with other settings, or one that hangs, runs in somebody's foreground, where only
+                they can restart it.
+        """
+        if record is None or not record.is_alive:
+            return UpOutcome.STARTED
+        is_as_wanted = record.settings_md5 == settings_md5(self.inventory, self.host)
+        if is_as_wanted and not _hangs(state, patience_s):
+            return UpOutcome.RUNNING
+        if not record.is_detached:
+            how = "and hangs" if is_as_wanted else "with other settings"
+            raise StateError(
+                f"the agent of {self.host.name} (pid {record.pid}) runs in the foreground {how}",
+                hint="stop it where it was started",
+                host=self.host.name,
+            )
+        return UpOutcome.RESTARTED
+
     def _start(self, state: HostState, timeout_s: float) -> RunRecord | NotReady:
         if self.units is not None:
             return self.units.start_agent(self.launcher, self.inventory, self.host, state, timeout_s=timeout_s)
@@ -138,6 +162,16 @@ class _Up:
         except OSError as error:
             raise HostError(f"the agent of {self.host.name} can't be started: {error}", host=self.host.name) from error
         return wait_until_ready(process, state, timeout_s=timeout_s)
+
+
+def _hangs(state: HostState, patience_s: float) -> bool:
+    """Return whether the agent gives no sign of life, also not within ``patience_s``: it may have been frozen."""
+    deadline = time.monotonic() + patience_s
+    while state.silent_s(time.monotonic()) is not None:
+        if time.monotonic() >= deadline:
+            return True
+        time.sleep(_POLL_S)
+    return False
 
 
 def end_agent(state: HostState, record: RunRecord) -> None:
@@ -159,25 +193,6 @@ def end_agent(state: HostState, record: RunRecord) -> None:
         )
     if not stop(record.pid, record.process_started_at, grace_s=STOP_GRACE_S):
         raise HostError(f"the agent of {record.host} (pid {record.pid}) can't be stopped", host=record.host)
-
-
-def _decide(inventory: Inventory, host: Host, record: RunRecord | None) -> UpOutcome:
-    """Return what is to be done.
-
-    Raises:
-        StateError: an agent with other settings runs in somebody's foreground, where only they can restart it.
-    """
-    if record is None or not record.is_alive:
-        return UpOutcome.STARTED
-    if record.settings_md5 == settings_md5(inventory, host):
-        return UpOutcome.RUNNING
-    if not record.is_detached:
-        raise StateError(
-            f"the agent of {host.name} (pid {record.pid}) runs in the foreground with other settings",
-            hint="stop it where it was started",
-            host=host.name,
-        )
-    return UpOutcome.RESTARTED
 
 
 def _wait(host: Host, outcome: UpOutcome, waited: RunRecord | NotReady) -> UpResult:

@@ -63,6 +63,7 @@ class Verdict(StrEnum):
     NOT_ALLOWED = "not-allowed"
     NO_ROUTE = "no-route"
     DNS_ERROR = "dns-error"
+    HUNG = "hung"
     UNKNOWN = "unknown"
 
 
@@ -95,6 +96,7 @@ class ProbeResult:
         source_ip: the address that it was sent from, ``None`` if it never got one.
         source_port: likewise.
         evidence: what happened, one sentence each.
+        is_mute: the connection stands, and a question on it was not answered.
     """
 
     outcome: Outcome
@@ -102,6 +104,7 @@ class ProbeResult:
     source_ip: IpAddress | None = None
     source_port: int | None = None
     evidence: tuple[str, ...] = ()
+    is_mute: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +116,14 @@ class Listener:
         pid: of the process that holds it, ``None`` if we may not know.
         process_name: likewise.
         is_agent: whether that is an agent of jsync, likewise.
+        waiting: connections that it has not taken, or bytes that it has not read.
     """
 
     address: IpAddress
     pid: int | None = None
     process_name: str | None = None
     is_agent: bool | None = None
+    waiting: int = 0
 
     def __str__(self) -> str:
         name = self.process_name or "a process"
@@ -132,6 +137,7 @@ class Counted(StrEnum):
     ARRIVED = "arrived"
     ANSWERED = "answered"
     VANISHED = "vanished"
+    UNREAD = "unread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +149,19 @@ class FarSide:
         is_held: something is bound to this very address (wildcards count); ``None``: that can't be known.
         arrivals: the senders of what arrived at a temporary listener there; ``None``: there was none.
         counted: what the counters say; ``None``: they were not asked, or other traffic hides it.
+        is_untaken: connections wait at the port, ours among them, and nobody takes them.
     """
 
     listeners: tuple[Listener, ...] = ()
     is_held: bool | None = None
     arrivals: tuple[IpAddress, ...] | None = None
     counted: Counted | None = None
+    is_untaken: bool = False
+
+    @property
+    def is_hung(self) -> bool:
+        """Whether what arrives stays in the kernel: who holds the port does nothing."""
+        return self.is_untaken or self.counted is Counted.UNREAD
 
     @property
     def is_agent(self) -> bool | None:

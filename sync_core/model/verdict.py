@@ -99,6 +99,8 @@ def decide(
 
 
 def _verdict(probe: ProbeResult, far_side: FarSide | None, endpoint: Endpoint, around: Surroundings) -> Verdict:
+    if far_side is not None and far_side.is_hung:
+        return Verdict.HUNG
     direct = _DIRECT.get(probe.outcome)
     if direct is Verdict.OPEN and around.low_level is not None:
         return Verdict.NOT_ALLOWED
@@ -155,6 +157,8 @@ def _far_evidence(probe: ProbeResult, far_side: FarSide, endpoint: Endpoint) -> 
     found = [f"{port} of {endpoint.host} is held by {one}" for one in far_side.listeners]
     if not found:
         found.append(f"nothing is bound to {port} on {endpoint.host}")
+    if far_side.is_untaken:
+        found.append(f"connections arrive there and wait in the kernel of {endpoint.host}: nobody takes them")
     if far_side.arrivals is not None:
         seen = "reached" if far_side.arrivals or probe.outcome is Outcome.HEARD else "not reached"
         found.append(f"a temporary listener on {endpoint.place} was {seen}")
@@ -170,6 +174,7 @@ _COUNTED = MappingProxyType(
     {
         Counted.ARRIVED: "the kernel of {at.host} counted the datagrams: they arrived, and nothing was sent back",
         Counted.ANSWERED: "the kernel of {at.host} counted the datagrams: they arrived",
+        Counted.UNREAD: "the datagrams arrived and lie in the kernel of {at.host}: nobody reads them",
         Counted.VANISHED: "the kernel of {at.host} counted fewer datagrams than were sent: they did not arrive",
     }
 )
@@ -213,6 +218,7 @@ def _rules(verdict: Verdict, at: Endpoint, around: Surroundings) -> tuple[str, .
 _FIXES = MappingProxyType(
     {
         Verdict.NO_LISTENER: "start the agent: jsync up {at.host}",
+        Verdict.HUNG: "restart the agent: jsync up -d {at.host}",
         Verdict.WRONG_BIND: "set `listen` of {at.host} to {at.address}, or leave it out, then: jsync up {at.host}",
         Verdict.REFUSED: "start the agent of {at.host}; if it runs, allow {rule}",
         Verdict.PROHIBITED: "allow {rule}: a firewall refuses it",
@@ -233,6 +239,8 @@ def _fix(
     is_blocked = verdict in {Verdict.FILTERED, Verdict.PROHIBITED}
     if is_blocked and around.target_rules is not None and around.target_rules.fix:
         return around.target_rules.fix
+    if verdict is Verdict.HUNG and far_side is not None and far_side.is_agent is False:
+        return None  # whoever runs that program knows how
     if verdict is Verdict.UNKNOWN and (far_side is not None or probe.outcome is Outcome.FAILED):
         return None
     template = _FIXES.get(verdict)

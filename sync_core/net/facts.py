@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from typing import Any
 
 from sync_core.model.errors import RemoteProtocolError
@@ -74,7 +75,8 @@ def tcp_result(facts: Facts, address: IpAddress, port: int) -> ProbeResult:
     if facts.get("is_closed") and not said and not facts.get("was_asked"):
         return _result(facts, Outcome.CLOSED, f"{at} took the connection and closed it at once without a byte")
     remark = _who_answers(str(said or ""), bool(facts.get("is_closed"))) if facts.get("was_asked") or said else ()
-    return _result(facts, Outcome.CONNECTED, f"{at} took the connection", *remark)
+    is_mute = bool(facts.get("was_asked")) and not said and not facts.get("is_closed")
+    return replace(_result(facts, Outcome.CONNECTED, f"{at} took the connection", *remark), is_mute=is_mute)
 
 
 def udp_result(facts: Facts, address: IpAddress, port: int, outcomes: dict[str, Outcome]) -> ProbeResult:
@@ -149,11 +151,13 @@ def _listener(entry: Any) -> Listener:
     if address is None:
         raise RemoteProtocolError("a listener without an address")
     pid, name, is_agent = entry.get("pid"), entry.get("name"), entry.get("is_agent")
+    waiting = entry.get("waiting")
     return Listener(
         address=address,
         pid=pid if isinstance(pid, int) else None,
         process_name=printable(name) if isinstance(name, str) else None,
         is_agent=is_agent if isinstance(is_agent, bool) else None,
+        waiting=waiting if isinstance(waiting, int) and 0 <= waiting < _TOO_MANY else 0,
     )
 
 

@@ -22,14 +22,18 @@ Look = tuple[int, int, int, int]
 class Machine:
     """An outpost whose counters grow as a test says, two looks a round."""
 
-    def __init__(self, machine: str, rounds: Sequence[Look | None]) -> None:
+    def __init__(self, machine: str, rounds: Sequence[Look | Counts | None]) -> None:
         self.machine = machine
         self.addresses = frozenset({ip("10.9.0.2"), ip("127.0.0.1")})
         self.sent: list[tuple[str, int]] = []
         self._looks = self._counts(rounds)
+        self._last: Counts | None = None
 
-    def _counts(self, rounds: Sequence[Look | None]) -> Iterator[Counts | None]:
+    def _counts(self, rounds: Sequence[Look | Counts | None]) -> Iterator[Counts | None]:
         for grown in rounds:
+            if isinstance(grown, Counts):
+                yield grown
+                continue
             yield Counts(read=100, sent=100, waiting_bytes=512, dropped=3)
             if grown is None:
                 yield None
@@ -38,7 +42,8 @@ class Machine:
                 yield Counts(read=100 + read, sent=100 + sent, waiting_bytes=512 + waiting, dropped=3 + dropped)
 
     async def count(self, *_: object) -> Counts | None:
-        return next(self._looks)
+        self._last = next(self._looks, self._last)  # nothing more changes
+        return self._last
 
     async def probe_udp(self, *_: object, datagram: str, times: int, **__: object) -> None:
         self.sent.append((datagram, times))
@@ -72,8 +77,8 @@ def seen(source: Machine, target: Machine, *, is_agent: bool | None = None, **ch
     [
         ([(0, 0, 0, 0)], Counted.VANISHED),
         ([(4, 0, 0, 0)], Counted.VANISHED),
-        ([(4, 0, 90, 0)], Counted.ARRIVED),
-        ([(0, 0, 0, 5)], Counted.ARRIVED),
+        ([(4, 0, 90, 0)], Counted.UNREAD),
+        ([(0, 0, 0, 5)], Counted.UNREAD),
         ([(5, 0, 0, 0), (7, 0, 0, 0)], Counted.ARRIVED),
         ([(5, 5, 0, 0), (7, 7, 0, 0)], Counted.ANSWERED),
         ([(5, 0, 0, 0), (7, 1, 0, 0)], Counted.ANSWERED),
@@ -85,8 +90,14 @@ def seen(source: Machine, target: Machine, *, is_agent: bool | None = None, **ch
 )
 def test_counters(rounds: list[Look | None], counted: Counted | None) -> None:
     source, target = Machine("master", []), Machine("slave", rounds)
-    assert run(Looker(3.0).count(seen(source, target))) is counted
+    assert run(Looker(3.0, unread_s=0).count(seen(source, target))) is counted
     assert [times for _, times in source.sent] == [5, 7, 6][: len(rounds)]
+
+
+def test_what_is_read_a_little_later_has_arrived() -> None:
+    counts = [Counts(read=0, sent=0, waiting_bytes=waiting, dropped=0) for waiting in (0, 90, 90, 0)]
+    target = Machine("slave", counts)
+    assert run(Looker(3.0, unread_s=0).count(seen(Machine("master", []), target))) is Counted.ARRIVED
 
 
 def test_on_one_machine_what_we_send_ourselves_does_not_count() -> None:

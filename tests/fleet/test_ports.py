@@ -15,7 +15,7 @@ from sync_core.model.inventory import Connection, Role
 from sync_core.model.probe import CheckResult, Counted, PortsReport, Protocol, Purpose, Vantage, Verdict
 from sync_core.model.required_ports import PortCheck
 from sync_core.model.security import Level
-from tests.support.net import a_host, an_inventory, free_port, listening
+from tests.support.net import a_host, an_inventory, free_port, listening, taking_all
 from tests.support.outposts import opener_of
 from tests.support.port_checks import SHORT_S, TIMEOUT_S, a_site, agents, by_purpose, checked, count_answered
 
@@ -89,13 +89,14 @@ def test_a_peer_that_allowed_hosts_refuse_is_told_so() -> None:
     assert found[Purpose.COMMANDS].verdict is Verdict.NOT_ALLOWED
 
 
-def test_a_silent_service_is_open_where_datagrams_wait_for_it() -> None:
+def test_a_service_that_reads_nothing_hangs() -> None:
     inventory = a_site()
     port = inventory.hosts["slave"].udp_port
     assert port is not None
     with listening(port=port, udp=True):
         found = by_purpose(checked(inventory, timeout_s=SHORT_S))
-    assert found[Purpose.WAKE_UP].verdict is Verdict.OPEN
+    assert found[Purpose.WAKE_UP].verdict is Verdict.HUNG
+    assert "the datagrams arrived and lie in the kernel of slave: nobody reads them" in found[Purpose.WAKE_UP].evidence
     assert any(f"UDP port {port} of slave is held by" in line for line in found[Purpose.WAKE_UP].evidence)
 
 
@@ -115,9 +116,19 @@ def test_the_kernel_s_counters_decide_about_a_silent_service(
     assert found[Purpose.WAKE_UP].verdict is verdict
 
 
-def test_something_else_than_jsync_is_told_so() -> None:
+def test_a_service_that_takes_no_connection_hangs() -> None:
     inventory = a_site(udp_port=None)
     with listening(port=inventory.hosts["slave"].tcp_port):
+        found = by_purpose(checked(inventory))
+    assert found[Purpose.COMMANDS].verdict is Verdict.HUNG
+    assert found[Purpose.COMMANDS].fix is None
+    words = "connections arrive there and wait in the kernel of slave: nobody takes them"
+    assert words in found[Purpose.COMMANDS].evidence
+
+
+def test_something_else_than_jsync_is_told_so() -> None:
+    inventory = a_site(udp_port=None)
+    with taking_all(inventory.hosts["slave"].tcp_port):
         found = by_purpose(checked(inventory))
     assert found[Purpose.COMMANDS].verdict is Verdict.OPEN
     assert found[Purpose.COMMANDS].evidence[1].startswith("is that jsync or a JobScheduler?")

@@ -50,7 +50,7 @@ def test_one_closed_port_is_enough() -> None:
 def test_the_words_are_those_of_the_contract() -> None:
     assert {str(verdict) for verdict in Verdict} == {
         "open", "open-unconfirmed", "no-listener", "refused", "filtered", "prohibited", "egress-blocked",
-        "wrong-bind", "not-allowed", "no-route", "dns-error", "unknown",
+        "wrong-bind", "not-allowed", "no-route", "dns-error", "hung", "unknown",
     }  # fmt: skip
 
 

@@ -112,10 +112,10 @@ def test_datagrams() -> None:
 
 
 def test_listeners_come_sorted_once_and_printable() -> None:
-    entry = {"address": "10.0.0.1", "pid": 7, "name": "js\x1bync", "is_agent": True}
-    other = {"address": "::1", "pid": None, "name": None, "is_agent": None}
+    entry = {"address": "10.0.0.1", "pid": 7, "name": "js\x1bync", "is_agent": True, "waiting": 3}
+    other = {"address": "::1", "pid": None, "name": None, "is_agent": None, "waiting": -1}
     assert facts.listeners_of({"listeners": [other, entry, entry]}) == (
-        Listener(address=ip("10.0.0.1"), pid=7, process_name="js?ync", is_agent=True),
+        Listener(address=ip("10.0.0.1"), pid=7, process_name="js?ync", is_agent=True, waiting=3),
         Listener(address=ip("::1")),
     )
 
@@ -153,3 +153,11 @@ def test_a_hostile_host_is_refused_and_never_a_bug(found: dict[str, Any]) -> Non
     ):
         with contextlib.suppress(RemoteProtocolError):
             read()
+
+
+@pytest.mark.parametrize(
+    ("more", "is_mute"),
+    [({"was_asked": True}, True), ({"was_asked": True, "said": "x"}, False), ({}, False), ({"is_closed": True}, False)],
+)
+def test_who_takes_a_connection_and_answers_nothing_is_mute(more: dict[str, Any], is_mute: bool) -> None:
+    assert facts.tcp_result({**SEEN, "is_connected": True, **more}, *AT).is_mute is is_mute

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import logging
 import socket
+import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -118,6 +119,28 @@ def listening(address: str = "127.0.0.1", *, port: int = 0, udp: bool = False) -
         if not udp:
             sock.listen()
         yield sock.getsockname()[1]
+
+
+@contextmanager
+def taking_all(port: int, address: str = "127.0.0.1") -> Iterator[None]:
+    """Hold a port with a service that takes every connection, and never says anything."""
+    taken: list[socket.socket] = []
+
+    def take(server: socket.socket) -> None:
+        with suppress(OSError):  # it is over
+            while True:
+                taken.append(server.accept()[0])
+
+    with socket.create_server((address, port)) as server:
+        thread = threading.Thread(target=take, args=(server,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for one in taken:
+                one.close()
 
 
 class RawPeer:

@@ -25,7 +25,10 @@ def numeric(name: Tuple[Any, ...]) -> str:
 
 
 def listeners(protocol: str, port: int) -> List[Dict[str, Any]]:
-    """Return the sockets that wait on ``port``: address, process and whether that is an agent of jsync."""
+    """Return the sockets that wait on ``port``: address, process, whether that is an agent of jsync, and what waits.
+
+    What waits are connections that the process has not taken, or bytes that it has not read.
+    """
     found = {}
     for entry in _entries(protocol):
         waits = entry.state == _LISTEN if protocol == "tcp" else entry.remote[1] == 0
@@ -33,9 +36,11 @@ def listeners(protocol: str, port: int) -> List[Dict[str, Any]]:
             found[entry.local[0], entry.inode] = entry
     holders = _holders({entry.inode for entry in found.values()})
     result: List[Dict[str, Any]] = []
-    for (address, inode), _ in sorted(found.items()):
-        pid = holders.get(inode)
-        result.append({"address": address, "pid": pid, "name": _name(pid), "is_agent": _is_agent(pid)})
+    for address, inode in sorted(found):
+        pid, waiting = holders.get(inode), found[address, inode].waiting
+        result.append(
+            {"address": address, "pid": pid, "name": _name(pid), "is_agent": _is_agent(pid), "waiting": waiting}
+        )
     return result
 
 
@@ -75,6 +80,7 @@ class _Entry:
         self.local = _endpoint(fields[1])
         self.remote = _endpoint(fields[2])
         self.state = fields[3]
+        self.waiting = int(fields[4].split(":")[1], 16)
         self.inode = fields[9]
 
 

@@ -20,7 +20,9 @@ KINDS = pytest.mark.parametrize("protocol", ["tcp", "udp"])
 def test_a_listener_is_found_with_its_process(protocol: str, address: str) -> None:
     with listening(address, udp=protocol == "udp") as port:
         found = sockets.listeners(protocol, port)
-    assert found == [{"address": address, "pid": os.getpid(), "name": psutil.Process().name(), "is_agent": False}]
+    assert found == [
+        {"address": address, "pid": os.getpid(), "name": psutil.Process().name(), "is_agent": False, "waiting": 0}
+    ]
 
 
 @KINDS
@@ -64,7 +66,9 @@ def test_what_may_not_be_seen_is_not_known(tmp_path: Path, monkeypatch: pytest.M
         tables.mkdir()
         (tables / "tcp").write_text(Path("/proc/net/tcp").read_text())
         monkeypatch.setattr(sockets, "PROC", str(tmp_path))
-        assert sockets.listeners("tcp", port) == [{"address": "127.0.0.1", "pid": None, "name": None, "is_agent": None}]
+        assert sockets.listeners("tcp", port) == [
+            {"address": "127.0.0.1", "pid": None, "name": None, "is_agent": None, "waiting": 0}
+        ]
 
 
 @KINDS
