@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -93,6 +94,7 @@ def _follow(
         show=lambda host, line: call.sink.log_line(prefixes.of(host), line),
         failed=failed,
         is_wanted=call.sink.streams.is_read,
+        lifeline=None if call.settings.part_size_bytes is None else sys.stdin.fileno(),
     )
     return ExitCode.TROUBLE if failures else ExitCode.DONE
 

@@ -48,7 +48,7 @@ class FarCalls:
             return await ask_jsync(runner, host.jsync, (*words, *options), stdin=part.text, timeout_s=self._timeout_s)
 
     async def start(self, runner: Runner, host: Host, *words: str) -> Process:
-        """Start a command of the jsync of the host's machine; whoever reads it closes it.
+        """Start a command that stays; whoever reads it keeps it company (``lifeline``) and closes it.
 
         Args:
             runner: of that machine.
@@ -60,10 +60,10 @@ class FarCalls:
             HostError: nothing can be run there.
         """
         part = self._part_of(host)
-        process = await runner.start(jsync_command(host.jsync, (*words, "--part", part.name)))
+        options = ("--part", part.name, "--part-bytes", str(len(part.text)))
+        process = await runner.start(jsync_command(host.jsync, (*words, *options)))
         try:
             await process.send(part.text)
-            await process.end_input()
         except BaseException:
             await process.close()
             raise

@@ -14,6 +14,7 @@ from sync_core.agent.state import HostState
 from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of, runnable
 from sync_core.fleet.far_calls import FarCalls
 from sync_core.fleet.far_jsync import error_from
+from sync_core.fleet.foreground.lifeline import keep_company, until_alone
 from sync_core.fleet.log_file import LogFile
 from sync_core.fleet.reach import Reach
 from sync_core.model.errors import HostError, JsyncError, UnreachableError
@@ -88,6 +89,7 @@ def follow_logs(
     show: Callable[[str, str], None],
     failed: Callable[[str, JsyncError], None],
     is_wanted: Callable[[], bool],
+    lifeline: int | None = None,
 ) -> None:
     """Show the last lines and then each new one as it is written, until nobody wants them or nothing can come.
 
@@ -100,12 +102,22 @@ def follow_logs(
         show: gets host and line.
         failed: is told of a host whose log can't be followed, or not any longer; the others go on.
         is_wanted: whether anybody still reads what is shown.
+        lifeline: a handle that ends it when its other end is closed or falls silent; ``None``: there is none.
     """
 
     async def all_of_them() -> None:
         async with _machines(inventory, options) as machines:
             following = _Following(machines, options, show, failed)
-            await following.run(runnable(hosts), state_folder, lines, is_wanted)
+            running = asyncio.ensure_future(following.run(runnable(hosts), state_folder, lines, is_wanted))
+            alone = [] if lifeline is None else [asyncio.ensure_future(until_alone(lifeline))]
+            try:
+                await asyncio.wait({running, *alone}, return_when=asyncio.FIRST_COMPLETED)
+                if running.done():
+                    running.result()
+            finally:
+                for task in (running, *alone):
+                    task.cancel()
+                await asyncio.gather(running, *alone, return_exceptions=True)
 
     asyncio.run(all_of_them())
 
@@ -241,7 +253,12 @@ class _Following:
             process = await self._machines.calls.start(runner, hosts[0], *words)
             try:
                 deadline.reschedule(None)
-                await self._show_all(process, set(names))
+                company = asyncio.ensure_future(keep_company(process))
+                try:
+                    await self._show_all(process, set(names))
+                finally:
+                    company.cancel()
+                    await asyncio.gather(company, return_exceptions=True)
             finally:
                 await process.close()
 

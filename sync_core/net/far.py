@@ -11,6 +11,7 @@ from typing import Any
 
 from sync_core.model.errors import HostError, RemoteProtocolError, UnreachableError
 from sync_core.net.far_program import command, program
+from sync_core.net.far_side.serve import SILENCE_S
 from sync_core.net.runner import Process, Runner, first_line
 
 __all__ = ["Facts", "FarSession"]
@@ -26,15 +27,17 @@ class FarSession:
 
     Args:
         process: runs the program.
+        beat_s: seconds from one sign that we are still there to the next.
     """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, *, beat_s: float = SILENCE_S / 5) -> None:
         self._process = process
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Facts]] = {}
         self._sending = asyncio.Lock()
         self._failure: Exception | None = None
         self._reading = asyncio.create_task(self._read())
+        self._beating = asyncio.create_task(self._beat(beat_s))
 
     @classmethod
     async def open(cls, runner: Runner, *, python: str, deadline_s: float) -> FarSession:
@@ -94,10 +97,19 @@ class FarSession:
 
     async def close(self) -> None:
         """End the program; may be called twice."""
-        self._reading.cancel()
-        await asyncio.gather(self._reading, return_exceptions=True)
+        for task in (self._reading, self._beating):
+            task.cancel()
+        await asyncio.gather(self._reading, self._beating, return_exceptions=True)
         self._fail(UnreachableError("the conversation is over"))
         await self._process.close()
+
+    async def _beat(self, beat_s: float) -> None:
+        """Say that we are still there; the program ends when it no longer hears us."""
+        with contextlib.suppress(UnreachableError):  # the reading end knows better why
+            while True:
+                await asyncio.sleep(beat_s)
+                async with self._sending:
+                    await self._process.send(b"\n")
 
     async def _read(self) -> None:
         try:

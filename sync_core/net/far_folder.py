@@ -34,7 +34,7 @@ class Way(Protocol):
 
 def ways_of(runner: Runner, *, deadline_s: float) -> tuple[Way, ...]:
     """Return the ways of a host, the most exact first: Python, then the shell's tools, then SFTP."""
-    ways: tuple[Way, ...] = (PythonWay(runner, deadline_s=deadline_s), ShellWay(runner))
+    ways: tuple[Way, ...] = (PythonWay(runner, deadline_s=deadline_s), ShellWay(runner, deadline_s=deadline_s))
     return (*ways, SftpWay(runner)) if isinstance(runner, HasFileAccess) else ways
 
 

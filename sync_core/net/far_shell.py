@@ -111,10 +111,12 @@ class ShellWay:
 
     Args:
         runner: of the host.
+        deadline_s: what is started there is ended after so long, whatever becomes of the connection.
     """
 
-    def __init__(self, runner: Runner) -> None:
+    def __init__(self, runner: Runner, *, deadline_s: float) -> None:
         self._runner = runner
+        self._deadline_s = deadline_s
 
     async def scan(self, root: str) -> Scan:
         """Return what is below ``root``.
@@ -125,7 +127,8 @@ class ShellWay:
             UnreachableError: the connection is lost.
             RemoteProtocolError: what is said makes no sense.
         """
-        async with conversation(self._runner, ("sh", "-c", _LIST, "jsync", root)) as fields:
+        words = ("sh", "-c", _LIST, "jsync", root)
+        async with conversation(self._runner, words, deadline_s=self._deadline_s) as fields:
             real = await root_of(fields, root)
             sightings = await _places(fields)
             await _digests(fields, sightings)
@@ -137,7 +140,7 @@ class ShellWay:
         found: Contents = {}
         for some in _batches(paths):
             words = ("sh", "-c", _READ, "jsync", root, str(most_bytes), *some)
-            async with conversation(self._runner, words) as fields:
+            async with conversation(self._runner, words, deadline_s=self._deadline_s) as fields:
                 await root_of(fields, root)
                 found = {**found, **await read_files(fields, root, some, most_bytes)}
         return found

@@ -105,15 +105,23 @@ class Fields:
 
 
 @contextlib.asynccontextmanager
-async def conversation(runner: Runner, command: Sequence[str], stdin: bytes = b"") -> AsyncIterator[Fields]:
+async def conversation(
+    runner: Runner, command: Sequence[str], stdin: bytes = b"", *, deadline_s: float | None = None
+) -> AsyncIterator[Fields]:
     """Start ``command``, give it ``stdin``, and yield what it says; nothing of it is left afterwards.
+
+    Args:
+        runner: of the host.
+        command: program and arguments.
+        stdin: for it.
+        deadline_s: when it is ended there in any case; ``None``: it sees to that itself.
 
     Raises:
         UnreachableError: the host can't be reached.
         WayError: it can't be started there.
     """
     try:
-        process = await runner.start(command)
+        process = await runner.start(command, deadline_s=deadline_s)
     except WayError:
         raise
     except HostError as error:

@@ -62,8 +62,14 @@ class Runner(Protocol):
     async def connect(self) -> None:
         """Reach the host, which ``start`` does by itself otherwise; raises UnreachableError."""
 
-    async def start(self, command: Sequence[str]) -> Process:
-        """Start a command; raises UnreachableError or HostError."""
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
+        """Start a command; raises UnreachableError or HostError.
+
+        Args:
+            command: program and arguments.
+            deadline_s: elsewhere it is ended after so many seconds, whatever becomes of the network in between;
+                ``None``: it sees to that itself.
+        """
 
     async def close(self) -> None:
         """Let go of the host; may be called twice."""
@@ -99,7 +105,7 @@ async def run(
     """
     try:
         async with asyncio.timeout(timeout_s):
-            process = await runner.start(command)
+            process = await runner.start(command, deadline_s=timeout_s)
             try:
                 return await _to_its_end(process, command, stdin, most_bytes)
             finally:
@@ -141,8 +147,8 @@ class LocalRunner:
     async def connect(self) -> None:
         """This machine is here."""
 
-    async def start(self, command: Sequence[str]) -> Process:
-        """Start a command in a session of its own, so that a Ctrl-C is ours alone.
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
+        """Start a command in a session of its own, so that a Ctrl-C is ours alone; here nothing outlives ``close``.
 
         Raises:
             HostError: there is no such program, or it can't be run.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import shlex
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -20,6 +21,9 @@ from sync_core.net.threads import in_thread
 __all__ = ["SshLimits", "SshRunner"]
 
 T = TypeVar("T")
+
+# Constant, and what it runs are its arguments. Old busyboxes know another `timeout`, and few systems none.
+_WITHIN = 'timeout -k 5 9 true 2>/dev/null && exec timeout -k 5 "$0" "$@"; exec "$@"'
 
 
 class SshRunner:
@@ -47,14 +51,20 @@ class SshRunner:
         self._connection: SshConnection | None = None
         self._connecting = asyncio.Lock()
 
-    async def start(self, command: Sequence[str]) -> Process:
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
         """Start a command.
+
+        Args:
+            command: program and arguments.
+            deadline_s: when it is ended there, by a program of that host's own where there is one.
 
         Raises:
             UnreachableError: no connection, no login, or not in time.
             HostError: the host refuses the command.
         """
         connection = await self._connect()
+        if deadline_s is not None:
+            command = ("sh", "-c", _WITHIN, str(math.ceil(deadline_s)), *command)
         words = shlex.join(as_root(command) if self._become else command)
         name = f"ssh {self._target.host}: start"
         channel = await connection.step(lambda: connection.execute(words), self._limits.step_s, name)

@@ -154,7 +154,7 @@ class Brings:
 
 
 class Refuses(ScriptedRunner):
-    async def start(self, command: Sequence[str]) -> Process:
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
         raise AssertionError(command)
 
 

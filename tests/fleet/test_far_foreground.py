@@ -183,7 +183,7 @@ def test_a_line_without_an_end_is_not_collected_for_ever(tmp_path: Path) -> None
 class EndlessRunner(ScriptedRunner):
     """Says one line that never ends."""
 
-    async def start(self, command: Any) -> Any:
+    async def start(self, command: Any, *, deadline_s: float | None = None) -> Any:
         process = await super().start(command)
 
         async def receive() -> bytes:

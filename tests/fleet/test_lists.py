@@ -152,7 +152,7 @@ def test_what_many_slaves_need_of_their_master_is_read_once(tmp_path: Path) -> N
     started: list[str] = []
 
     class Counting(LocalRunner):
-        async def start(self, command):  # type: ignore[no-untyped-def]
+        async def start(self, command, **_):  # type: ignore[no-untyped-def]
             started.append(command[0])
             return await runner.start(command)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -62,7 +63,9 @@ class Followed:
     def is_wanted(self) -> bool:
         return len(self.lines) < self._wanted
 
-    def follow(self, pair: Pair, *hosts: Host, lines: int = 1, runner: Runner | None = None) -> Followed:
+    def follow(
+        self, pair: Pair, *hosts: Host, lines: int = 1, runner: Runner | None = None, lifeline: int | None = None
+    ) -> Followed:
         follow_logs(
             pair.inventory,
             hosts,
@@ -72,6 +75,7 @@ class Followed:
             show=self.show,
             failed=self.failed,
             is_wanted=self.is_wanted,
+            lifeline=lifeline,
         )
         return self
 
@@ -94,6 +98,17 @@ def test_lines_are_followed_over_halves_and_rotations(tmp_path: Path) -> None:
     assert found.lines[:2] == [("slave", "last"), ("slave", "half")]
     assert sorted(found.lines[2:4]) == [("master", "first"), ("slave", "new")]
     assert found.lines[4:] == [("slave", "x")]
+
+
+def test_nobody_goes_on_when_the_other_end_of_the_lifeline_is_gone(tmp_path: Path) -> None:
+    pair = a_pair(tmp_path)
+    write(pair, "slave", b"line\n")
+    reader, writer = os.pipe()
+    try:
+        found = Followed(lines=2, then=lambda _: os.close(writer)).follow(pair, pair.slave, lifeline=reader)
+    finally:
+        os.close(reader)
+    assert found.lines == [("slave", "line")]
 
 
 def test_a_log_that_cannot_be_read_is_its_hosts_error(tmp_path: Path) -> None:

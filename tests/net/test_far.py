@@ -116,6 +116,25 @@ def test_it_ends_by_itself_when_nobody_ends_it() -> None:
         assert process.wait(30) == -signal.SIGALRM
 
 
+def test_it_ends_when_the_network_is_gone_and_nothing_comes_any_more() -> None:
+    text = program(deadline_s=60).replace(b"SILENCE_S = 10", b"SILENCE_S = 1")
+    with subprocess.Popen(command(sys.executable, text), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(text)
+        process.stdin.flush()
+        assert process.wait(30) == -signal.SIGALRM
+
+
+def test_who_is_still_there_is_heard() -> None:
+    async def scenario() -> None:
+        process = Scripted()
+        far = FarSession(process, beat_s=0.01)
+        await asyncio.wait_for(process.is_asked.wait(), 15)
+        await far.close()
+
+    run(scenario())
+
+
 def test_it_ends_when_nobody_listens_any_more() -> None:
     text = program(deadline_s=60)
     reader, writer = os.pipe()

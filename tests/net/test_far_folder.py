@@ -62,11 +62,11 @@ def way(request: pytest.FixtureRequest, tmp_path: Path) -> Way:
         case "python":
             return PythonWay(LocalRunner(), deadline_s=60, python=sys.executable)
         case "shell":
-            return ShellWay(LocalRunner())
+            return ShellWay(LocalRunner(), deadline_s=60)
         case "old tools":
-            return ShellWay(with_tools(tmp_path / "bin", OLD_TOOLS))
+            return ShellWay(with_tools(tmp_path / "bin", OLD_TOOLS), deadline_s=60)
         case "busybox":
-            return ShellWay(with_busybox(tmp_path / "bin"))
+            return ShellWay(with_busybox(tmp_path / "bin"), deadline_s=60)
         case _:
             return SftpWay(FilesOnlyRunner())
 
@@ -121,7 +121,7 @@ def test_an_empty_folder_and_one_behind_a_link(way: Way, tmp_path: Path) -> None
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"\xff\xfe")).write_bytes(b"1")
-    for one in (PythonWay(LocalRunner(), deadline_s=60), ShellWay(LocalRunner())):
+    for one in (PythonWay(LocalRunner(), deadline_s=60), ShellWay(LocalRunner(), deadline_s=60)):
         assert seen_of(asyncio.run(one.scan(str(tmp_path)))) == seen_of(scan(tmp_path))
 
 
@@ -130,7 +130,7 @@ def test_a_link_to_a_hidden_name(tmp_path: Path) -> None:
     for name, target in {"folder": ".h/d", "file": ".h/z", "twice": ".h/z"}.items():
         a_link(tmp_path / name, target)
     assert seen_of(asyncio.run(PythonWay(LocalRunner(), deadline_s=60).scan(str(tmp_path)))) == seen_of(scan(tmp_path))
-    by_shell = seen_of(asyncio.run(ShellWay(LocalRunner()).scan(str(tmp_path))))
+    by_shell = seen_of(asyncio.run(ShellWay(LocalRunner(), deadline_s=60).scan(str(tmp_path))))
     assert all(one.is_unreadable for one in by_shell.values())
 
 
@@ -165,7 +165,7 @@ def test_what_may_not_be_read_is_told_as_such() -> None:
         (root / "top").chmod(0)
         nobody = PrefixRunner(*(NOBODY if os.geteuid() == 0 else ()))
         with unprivileged():
-            for one in (PythonWay(nobody, deadline_s=60), ShellWay(nobody), SftpWay(FilesOnlyRunner())):
+            for one in (PythonWay(nobody, deadline_s=60), ShellWay(nobody, deadline_s=60), SftpWay(FilesOnlyRunner())):
                 assert seen_of(asyncio.run(one.scan(str(root)))) == seen_of(scan(root))
                 found = asyncio.run(one.read(str(root), [RelPath("file"), RelPath("open")], most_bytes=9))
                 assert isinstance(found[RelPath("file")], FileTroubleError)
@@ -177,16 +177,18 @@ def test_what_may_not_be_read_is_told_as_such() -> None:
 def test_thousands_of_files_and_arguments(tmp_path: Path) -> None:
     tree = {f"folder-{n % 7}/{'long' * 20}-{n}.job.xml": str(n).encode() for n in range(1500)}
     write_tree(tmp_path, tree)
-    for one in (PythonWay(LocalRunner(), deadline_s=60), ShellWay(LocalRunner())):
+    for one in (PythonWay(LocalRunner(), deadline_s=60), ShellWay(LocalRunner(), deadline_s=60)):
         assert asyncio.run(one.scan(str(tmp_path))).root.totals.files == 1500
-    found = asyncio.run(ShellWay(LocalRunner()).read(str(tmp_path), [RelPath(path) for path in tree], most_bytes=9))
+    found = asyncio.run(
+        ShellWay(LocalRunner(), deadline_s=60).read(str(tmp_path), [RelPath(path) for path in tree], most_bytes=9)
+    )
     assert found == tree
 
 
 def test_the_first_way_that_works_is_kept(tmp_path: Path) -> None:
     write_tree(tmp_path / "tree", {"x": b"1"})
     nothing = ScriptedRunner(exit_code=127, complaint=b"sh: python3: not found\n")
-    shell = ShellWay(LocalRunner())
+    shell = ShellWay(LocalRunner(), deadline_s=60)
     folder = FarFolder(str(tmp_path / "tree"), (PythonWay(nothing, deadline_s=60), shell))
     assert list(asyncio.run(folder.scan()).root.children) == ["x"]
     assert asyncio.run(folder.read([RelPath("x")], most_bytes=9)) == {"x": b"1"}
@@ -281,12 +283,12 @@ def test_times_of_every_kind() -> None:
         return b"tree\0/srv\0f\0" + time + b"\0001\0./a\0md5\0" + b"0" * 32 + b"  ./a\0" + b"links\0end\0"
 
     def second(time: bytes) -> int | None:
-        (seen,) = seen_of(asyncio.run(ShellWay(ScriptedRunner(listed(time))).scan("/srv"))).values()
+        (seen,) = seen_of(asyncio.run(ShellWay(ScriptedRunner(listed(time)), deadline_s=60).scan("/srv"))).values()
         return seen.last_write_time
 
     assert [second(time) for time in (b"12", b"12.9345678901", b"-12.5")] == [12, 12, 0]
     assert mtime_ns_of("12.0345678901") == 12_034_567_890
     assert mtime_ns_of("-12.5") == -12 * 10**9 + 500_000_000
-    folder = FarFolder("/srv", (ShellWay(ScriptedRunner(listed(b"1,5"))),))
+    folder = FarFolder("/srv", (ShellWay(ScriptedRunner(listed(b"1,5")), deadline_s=60),))
     with pytest.raises(HostError, match="a time that is none"):
         asyncio.run(folder.scan())

@@ -100,7 +100,7 @@ class Refusing:
     async def connect(self) -> None:
         pass
 
-    async def start(self, command: object) -> Process:
+    async def start(self, command: object, *, deadline_s: float | None = None) -> Process:
         raise HostError("no")
 
     async def close(self) -> None:

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sync_core.model.errors import UnreachableError
@@ -51,9 +52,22 @@ def test_a_command_with_its_input_both_outputs_and_exit_code(tmp_path: Path) -> 
             done = await run_command(runner, words, stdin=b"x" * 300_000, timeout_s=15)
             await runner.close()
         assert (done.exit_code, done.stdout, done.stderr) == (3, b"x" * 300_000, b"it hurts\n")
-        assert server.commands == [shlex.join(words)]
+        assert server.commands[0].endswith(shlex.join(words))
 
     run(scenario())
+
+
+def test_a_command_ends_there_by_its_deadline_whoever_waits_for_it(tmp_path: Path) -> None:
+    async def scenario() -> int:
+        with ssh_server() as server, a_runner(server, tmp_path) as runner:
+            process = await runner.start(["sh", "-c", "echo $$; exec sleep 600"], deadline_s=1)
+            pid = int(await process.receive())
+            await eventually(lambda: not psutil.pid_exists(pid))  # and nobody here does anything
+            await process.close()
+            await runner.close()
+        return pid
+
+    assert run(scenario())
 
 
 def test_words_stay_words_whatever_is_in_them(tmp_path: Path) -> None:
@@ -106,7 +120,9 @@ def test_become_runs_commands_by_sudo_that_asks_nothing(tmp_path: Path) -> None:
             await runner.close()
             return server.commands
 
-    assert run(scenario()) == ["sudo -n -- id -u"]
+    (command,) = run(scenario())
+    assert command.startswith("sudo -n -- sh -c ")  # only root can end what runs as root
+    assert command.endswith(" 15 id -u")
 
 
 def test_a_host_behind_another_one(tmp_path: Path, user_key: Path) -> None:

@@ -27,7 +27,7 @@ class PrefixRunner:
         self._prefix = prefix
         self._runner = LocalRunner()
 
-    async def start(self, command: Sequence[str]) -> Process:
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
         return await self._runner.start((*self._prefix, *command))
 
     async def connect(self) -> None:
@@ -88,7 +88,7 @@ class ScriptedRunner:
         self.commands: list[tuple[str, ...]] = []
         self.processes: list[_ScriptedProcess] = []
 
-    async def start(self, command: Sequence[str]) -> Process:
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
         self.commands.append(tuple(command))
         if self._error is not None:
             raise self._error
@@ -140,7 +140,7 @@ class FilesOnlyRunner:
     def __init__(self, files: FileAccess | None = None) -> None:
         self._files = files or DiskFiles()
 
-    async def start(self, command: Sequence[str]) -> Process:
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
         raise HostError("no command can be started")
 
     async def connect(self) -> None:

@@ -12,7 +12,7 @@ from sync_core.fleet.access import RunnerOf
 from sync_core.fleet.elsewhere import Machine
 from sync_core.fleet.far_jsync import NOT_THERE, jsync_command, no_jsync
 from sync_core.fleet.foreground.events import Line, Ready, Refused, decode
-from sync_core.fleet.foreground.lifeline import BEAT, BEAT_S
+from sync_core.fleet.foreground.lifeline import keep_company
 from sync_core.fleet.foreground.stage import Pauses, Stage
 from sync_core.fleet.up import STOP_GRACE_S
 from sync_core.model.errors import HostError, JsyncError, UnreachableError
@@ -135,7 +135,7 @@ class FarAgents:
         return process
 
     async def _listen(self, process: Process, names: tuple[str, ...]) -> JsyncError:
-        beating = asyncio.ensure_future(_beat(process))
+        beating = asyncio.ensure_future(keep_company(process))
         try:
             async for line in _lines(process):
                 match decode(line):
@@ -151,13 +151,6 @@ class FarAgents:
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
-
-
-async def _beat(process: Process) -> None:
-    with contextlib.suppress(UnreachableError):  # whoever listens notices
-        while True:
-            await process.send(BEAT)
-            await asyncio.sleep(BEAT_S)
 
 
 async def _lines(process: Process) -> AsyncIterator[bytes]:

@@ -7,14 +7,26 @@ gone, whoever holds this end stops: no agent runs on that nobody stays with.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 
-__all__ = ["BEAT", "BEAT_S", "SILENCE_S", "until_alone"]
+from sync_core.model.errors import UnreachableError
+from sync_core.net.runner import Process
+
+__all__ = ["BEAT", "BEAT_S", "SILENCE_S", "keep_company", "until_alone"]
 
 BEAT = b"\n"
 BEAT_S = 10.0
 SILENCE_S = 45.0
 """A machine that is busy, or a line that is slow, may miss some beats."""
+
+
+async def keep_company(process: Process) -> None:
+    """Beat, until cancelled or until the process takes no more, which whoever reads from it notices."""
+    with contextlib.suppress(UnreachableError):
+        while True:
+            await process.send(BEAT)
+            await asyncio.sleep(BEAT_S)
 
 
 async def until_alone(handle: int, *, silence_s: float = SILENCE_S) -> None:

@@ -6,14 +6,17 @@ import resource
 import signal
 import sys
 import threading
+import time
 from typing import Any, Callable, Dict
 
 from sync_core.net.far_side import counters, firewalls, listening, probes, routes, sockets
 
-__all__ = ["Station", "main"]
+__all__ = ["SILENCE_S", "Station", "main"]
 
 Facts = Dict[str, Any]
 _FILES = 4096
+SILENCE_S = 10
+"""An asker who is there sends an empty line more often."""
 
 
 class Station:
@@ -93,10 +96,16 @@ class Station:
         return {"tools": firewalls.read()}
 
 
+def _end_by(until_s: float) -> None:
+    """Have the system end us: at that time, or where the network went away and the asker says nothing more."""
+    signal.alarm(max(1, min(SILENCE_S, int(until_s - time.monotonic()))))
+
+
 def main(deadline_s: int) -> None:
-    """Serve standard input; the process ends with it, and at the latest after ``deadline_s`` seconds."""
+    """Serve standard input; the process ends with it, when nothing comes any more, and after ``deadline_s`` seconds."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(deadline_s)
+    until_s = time.monotonic() + deadline_s
+    _end_by(until_s)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES if most == resource.RLIM_INFINITY else min(most, _FILES), most))
@@ -110,5 +119,7 @@ def main(deadline_s: int) -> None:
 
     station = Station(write)
     for line in iter(sys.stdin.buffer.readline, b""):
-        station.accept(line.decode("ascii"))
+        _end_by(until_s)
+        if line.strip():
+            station.accept(line.decode("ascii"))
     os._exit(0)  # whatever is still going on is nobody's business now

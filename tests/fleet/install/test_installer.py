@@ -127,7 +127,7 @@ class Odd(ScriptedRunner):
             ScriptedRunner(output, exit_code=exit_code, complaint=complaint),
         )
 
-    async def start(self, command: Sequence[str]) -> Process:
+    async def start(self, command: Sequence[str], *, deadline_s: float | None = None) -> Process:
         self.commands.append(tuple(command))
         return await self._answers[len(self.commands) - 1].start(command)
 
