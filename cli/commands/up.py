@@ -14,6 +14,7 @@ from cli.fleet import Forks, at_work
 from cli.foreground import run_attached, run_here
 from cli.render.recap import recap_cell, recap_line
 from cli.tables import Style, Styled, Table
+from sync_core.model.errors import UsageError
 
 if TYPE_CHECKING:
     from sync_core.fleet.up import UpOutcome, UpResult
@@ -35,13 +36,18 @@ def _up(
     ] = False,
     forks: Forks = 20,
     check: Annotated[bool, typer.Option("-C", "--check", help="Say what would be done; do nothing.")] = False,
+    accept_new_root: Annotated[
+        bool, typer.Option("--accept-new-root", help="As -d; the file systems that their folders lie on now are right.")
+    ] = False,
     attached: Annotated[bool, typer.Option("--attached", hidden=True)] = False,
 ) -> int:
     inventory = call.inventory(keep_part=not check)
     chosen = choose_hosts(inventory, hosts or (), call.settings.limit)
     if attached:
         return run_attached(call, inventory, chosen, wait_timeout_s=wait_timeout)
-    if not (detach or install or check):
+    if accept_new_root and not hosts:
+        raise UsageError("--accept-new-root is for hosts that are named", hint="jsync up --accept-new-root HOST")
+    if not (detach or install or check or accept_new_root):
         return run_here(call, inventory, chosen, wait_timeout_s=wait_timeout, forks=forks)
     from sync_core.fleet.everywhere import UpOptions, up_everywhere
 
@@ -51,6 +57,7 @@ def _up(
         verbosity=call.settings.verbosity,
         installer=installer_of(call) if install else None,
         units=None if check else units_of(call),
+        accept_new_root=accept_new_root,
     )
     with at_work(call, chosen, forks=forks, timeout=options.machine_s) as fleet:
         results = up_everywhere(inventory, chosen, launcher_of(call), options, fleet)

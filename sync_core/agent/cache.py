@@ -53,6 +53,7 @@ class CacheFolder:
         rights: what overrules the permissions and owners that come or were there.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         on_first_look: called once, when it is known what the cache holds.
+        guard: returns if the folder is where it was; raises RootChangedError. Called beside the loop.
         monotonic: seconds.
     """
 
@@ -64,6 +65,7 @@ class CacheFolder:
         rights: Rights = NO_RIGHTS,
         digests: DigestKeeper,
         on_first_look: Callable[[], None] = lambda: None,
+        guard: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
@@ -71,6 +73,7 @@ class CacheFolder:
         self._rights = rights
         self._digests = digests
         self._on_first_look = on_first_look
+        self._guard = guard
         self._monotonic = monotonic
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cache")
@@ -86,8 +89,10 @@ class CacheFolder:
 
         Raises:
             FileTroubleError: the folder can't be made.
+            RootChangedError: it is not what it was; nothing was done.
         """
         async with self._lock:
+            await self._run(self._guard)
             await self._run(self._make_root)
             removed = await self._run(lambda: clean_temporaries(self.root))
         if removed:
@@ -109,6 +114,7 @@ class CacheFolder:
             FileTroubleError: it can't be read.
         """
         async with self._lock:
+            await self._run(self._guard)
             return await self._before()
 
     async def shown(self) -> Folder:
@@ -216,6 +222,7 @@ class CacheFolder:
             burst=burst,
             rights=self._rights,
             kept=self._kept,
+            guard=self._guard,
         )
 
     @contextlib.contextmanager
@@ -250,6 +257,7 @@ class CacheFolder:
             ) from error
 
     async def _look(self) -> Folder:
+        await self._run(self._guard)
         known = self._tree if self._tree is not None else await self._digests.load()
         try:
             seen = await self._run(lambda: self._see(known))

@@ -23,6 +23,7 @@ from sync_core.agent.master_offers import MasterOffers
 from sync_core.agent.master_state import remote_scheduler
 from sync_core.agent.master_status import MasterStatus
 from sync_core.agent.remote import RemoteFolder
+from sync_core.agent.root_guard import RootGuard
 from sync_core.agent.signals import Signals
 from sync_core.agent.state import HostState
 from sync_core.agent.views import Views
@@ -79,6 +80,7 @@ class MasterAgent:
             on_change=self._changed.set,
             prefetch=contents.prefetch,
             on_first_look=collector.pass_over,
+            guard=RootGuard(host.remote, state).check,
         )
         folders = FolderMap(slaves, own=own_addresses(), is_http=host.dialect is Dialect.HTTP)
         self._names = FolderNames(folders, resolver, on_change=self._folders_changed)

@@ -65,6 +65,7 @@ class RemoteFolder:
         prefetch: called beside the loop with what a look at few paths saw: its contents will be asked for.
         on_change: called in the event loop after the settled view has changed, or the folder vanished or came back.
         on_first_look: called once, when the tree is known.
+        guard: returns if the folder is where it was; raises RootChangedError. Called beside the loop.
         missed_again_s: seconds between two looks for a folder that vanished.
         watch: makes the source of hints.
     """
@@ -78,6 +79,7 @@ class RemoteFolder:
         on_change: Callable[[], None],
         prefetch: Callable[[Folder, Collection[RelPath]], None] = lambda _tree, _paths: None,
         on_first_look: Callable[[], None] = lambda: None,
+        guard: Callable[[], None] = lambda: None,
         missed_again_s: float = _MISSED_AGAIN_S,
         watch: Callable[[Path, Callable[[Hint], None]], Watcher] = Watch,
     ) -> None:
@@ -87,6 +89,7 @@ class RemoteFolder:
         self._prefetch = prefetch
         self._on_change = on_change
         self._on_first_look = on_first_look
+        self._guard = guard
         self._missed_again_s = missed_again_s
         self._watch = watch(root, self._take_hint)
         self._settler = Settler(EMPTY_FOLDER)
@@ -226,6 +229,7 @@ class RemoteFolder:
         return self._settler.waiting() if deadline is not None and now >= deadline else frozenset()
 
     def _see(self, dirty: frozenset[RelPath] | None) -> Scan:
+        self._guard()
         if dirty is not None and self._scan is not None:
             seen = rescan(self.root, self._scan, dirty)
             self._prefetch(seen.root, dirty)

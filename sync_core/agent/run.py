@@ -16,7 +16,7 @@ from typing import Any
 import filelock
 
 from sync_core.agent import collector
-from sync_core.agent.beat import keep_beating
+from sync_core.agent.beat import forget_beat, keep_beating
 from sync_core.agent.manager import ServiceManager
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
@@ -66,7 +66,7 @@ def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached
         state.claim(inventory.source)
         record = _record(inventory, host, is_detached=is_detached)
         state.write_status({})  # first: nobody must take what the last agent said for ours
-        state.forget_beat()
+        forget_beat(state)
         state.write_record(record)
         try:
             with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Coroutine, Mapping
@@ -13,12 +14,14 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.cache_rights import rights_of
 from sync_core.agent.dialect_answers import DialectAnswers
 from sync_core.agent.digest_keeper import DigestKeeper
+from sync_core.agent.root_guard import RootGuard
 from sync_core.agent.slave import CheckLoop
 from sync_core.agent.slave_commands import SlaveCommands
 from sync_core.agent.slave_offers import SlaveOffers
 from sync_core.agent.slave_state import SlaveState
 from sync_core.agent.state import HostState
 from sync_core.agent.status_writer import StatusWriter
+from sync_core.model.errors import RootChangedError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.net.datagrams import WakeUpListener
 from sync_core.net.policy import PolicyKeeper
@@ -60,6 +63,7 @@ class SlaveAgent:
             rights=rights_of(inventory, host),
             digests=self._digests,
             on_first_look=collector.pass_over,
+            guard=RootGuard(host.cache, state).check,
         )
         self._status = StatusWriter(state.write_status)
         status = SlaveState(lambda values: self._status.put({**self._ports(), **values}))
@@ -89,7 +93,8 @@ class SlaveAgent:
             PortInUseError: somebody else holds a port.
             FileTroubleError: the cache folder can't be made.
         """
-        await self._cache.prepare()
+        with contextlib.suppress(RootChangedError):  # every check says so until it is mended
+            await self._cache.prepare()
         await self._policy.refresh()
         await self._server.start()
         if self._wake_ups is None:

@@ -8,6 +8,7 @@ status.json     what ``jsync status`` shows, written by the agent
 agent.log       what a detached agent wrote
 agent.err       what its last start wrote to stderr
 digests.sqlite  the digest cache
+root.json       on which file system its folder lies
 """
 
 from __future__ import annotations
@@ -17,14 +18,13 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import platformdirs
 
 from sync_core.agent.json_files import read_object, write_object
-from sync_core.agent.own_folder import cant_be_made, make_own, open_own, opener
+from sync_core.agent.own_folder import cant_be_made, make_own, open_own
 from sync_core.agent.run_record import RunRecord
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import SOURCE_SEPARATOR
@@ -32,17 +32,11 @@ from sync_core.model.inventory import SOURCE_SEPARATOR
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-__all__ = ["BEAT_S", "HostState", "state_folder"]
+__all__ = ["HostState", "state_folder"]
 
 _log = logging.getLogger(__name__)
 
 _STATUS: Final = "status.json"
-_BEAT: Final = "beat"
-
-BEAT_S: Final = 2.0
-"""Seconds between two beats of an agent."""
-_HUNG_AFTER_S: Final = 30.0
-"""A machine that is busy, or a disk that is slow, may hold up some beats."""
 
 
 def state_folder(environ: Mapping[str, str]) -> Path:
@@ -86,7 +80,7 @@ class HostState:
         make_own(self.folder.parent)
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            with self._open():
+            with self.open():
                 pass
         except OSError as error:
             raise cant_be_made(self.folder, error) from error
@@ -110,7 +104,7 @@ class HostState:
         Raises:
             StateError: others may write to the folder, so that it may be anybody's.
         """
-        return RunRecord.of(self._read(self.record_path.name))
+        return RunRecord.of(self.read(self.record_path.name))
 
     def write_record(self, record: RunRecord) -> None:
         """Replace the run record.
@@ -119,7 +113,7 @@ class HostState:
             StateError: it can't be written.
         """
         try:
-            with self._open() as folder:
+            with self.open() as folder:
                 write_object(folder, self.record_path.name, asdict(record))
         except OSError as error:
             raise StateError(
@@ -139,12 +133,12 @@ class HostState:
 
     def status(self) -> dict[str, Any]:
         """Return what the agent last said about itself, by the keys of ``jsync.status/2``; may be empty."""
-        return self._read(_STATUS)
+        return self.read(_STATUS)
 
     def write_status(self, values: Mapping[str, Any]) -> None:
         """Replace the status; an agent whose status can't be written goes on, and says so in its log once."""
         try:
-            with self._open() as folder:
+            with self.open() as folder:
                 write_object(folder, _STATUS, values)
         except (OSError, StateError) as error:
             if self._is_status_written:
@@ -153,36 +147,6 @@ class HostState:
             self._is_status_written = False
         else:
             self._is_status_written = True
-
-    def beat(self, now: float) -> None:
-        """Say that the agent is alive; where that can't be written nothing is said, which is no sign of trouble.
-
-        Args:
-            now: monotonic seconds.
-        """
-        try:
-            with self._open() as folder, open(_BEAT, "wb", opener=partial(_in_place, folder=folder)) as file:
-                file.write(f"{now:20.3f}".encode())  # always as long, so that no reader finds a part of it
-        except (OSError, StateError):
-            with contextlib.suppress(OSError):
-                (self.folder / _BEAT).unlink()
-
-    def forget_beat(self) -> None:
-        """Say nothing about whether the agent is alive."""
-        (self.folder / _BEAT).unlink(missing_ok=True)
-
-    def silent_s(self, now: float) -> float | None:
-        """Return for how long an agent that runs has given no sign of life, where that means that it hangs.
-
-        Args:
-            now: monotonic seconds.
-        """
-        try:
-            with self._open() as folder, open(_BEAT, "rb", opener=partial(opener, folder=folder)) as file:
-                at = float(file.read(64))
-        except (OSError, ValueError):
-            return None
-        return now - at if now - at > _HUNG_AFTER_S else None
 
     def claim(self, inventory: str) -> RunRecord | None:
         """Return the run record after checking that the host is that of ``inventory``.
@@ -206,21 +170,28 @@ class HostState:
             )
         return None
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def read(self, name: str) -> dict[str, Any]:
+        """Return the object in a small file of the folder; empty where there is none.
+
+        Raises:
+            StateError: others may write to the folder.
+        """
         try:
-            with self._open() as folder:
+            with self.open() as folder:
                 return read_object(folder, name) or {}
         except OSError:
             return {}
 
     @contextlib.contextmanager
-    def _open(self) -> Iterator[int]:
+    def open(self) -> Iterator[int]:
+        """Give a descriptor of the folder.
+
+        Raises:
+            StateError: others may write to it.
+            OSError: it is not there, or can't be opened.
+        """
         with open_own(self.folder.parent) as above, open_own(self.folder, within=above) as folder:
             yield folder
-
-
-def _in_place(name: str, flags: int, *, folder: int) -> int:
-    return opener(name, flags & ~os.O_TRUNC, folder=folder)
 
 
 def _is_there(inventory: str) -> bool:

@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from sync_core.agent.root_guard import accept_new_root
+from sync_core.agent.state import HostState
 from sync_core.fleet.down import DownOutcome, DownResult, stop_detached
 from sync_core.fleet.each import FleetOptions, Outcome
 from sync_core.fleet.elsewhere import Machine, Places, find_places, on_machines
@@ -57,6 +59,7 @@ class UpOptions:
         verbosity: of the agents.
         installer: brings jsync where it is missing or older; ``None``: it must be there.
         units: the service manager that this machine's agents belong to; ``None``: they are on their own.
+        accept_new_root: the file systems that their folders lie on now are right.
     """
 
     wait_timeout_s: float = 60.0
@@ -64,6 +67,7 @@ class UpOptions:
     verbosity: int = 0
     installer: Installer | None = None
     units: Units | None = None
+    accept_new_root: bool = False
 
     @property
     def machine_s(self) -> float:
@@ -97,6 +101,9 @@ def up_everywhere(
     """
 
     def here(own: tuple[Host, ...]) -> tuple[UpResult, ...]:
+        if options.accept_new_root and not options.check:
+            for host in own:
+                accept_new_root(HostState(launcher.state_folder, host.name))
         return start_detached(
             inventory,
             own,
@@ -189,6 +196,7 @@ async def _up_there(machine: Machine, runner: Runner, options: UpOptions) -> Map
             return {name: UpResult(host=name, outcome=UpOutcome.STARTED, installed=installed) for name in machine.names}
     words = ["up", "--detach", *machine.names, "--wait-timeout", f"{options.wait_timeout_s:g}"]
     words += [*(["--check"] if options.check else []), *["--verbose"] * options.verbosity]
+    words += ["--accept-new-root"] if options.accept_new_root else []
     results = await _ask(machine, runner, words, options.machine_s, _up_result)
     return {name: replace(result, installed=installed) for name, result in results.items()}
 

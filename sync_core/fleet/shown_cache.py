@@ -55,12 +55,20 @@ class ShownCache(CacheFolder):
         rights: what overrules the permissions and owners that come or were there.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         keeps_contents: whether contents are kept at all.
+        guard: as for a ``CacheFolder``.
     """
 
     def __init__(
-        self, root: Path, *, max_delete: MaxDelete, rights: Rights, digests: DigestKeeper, keeps_contents: bool
+        self,
+        root: Path,
+        *,
+        max_delete: MaxDelete,
+        rights: Rights,
+        digests: DigestKeeper,
+        keeps_contents: bool,
+        guard: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(root, max_delete=max_delete, rights=rights, digests=digests)
+        super().__init__(root, max_delete=max_delete, rights=rights, digests=digests, guard=guard)
         self._keeps_contents = keeps_contents
         self._old: dict[RelPath, bytes] = {}
         self._seen: set[RelPath] = set()

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from sync_core.agent.beat import silent_s
 from sync_core.agent.state import HostState
 from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport, known_values, status_from, unreachable
 from sync_core.fleet.each import FleetOptions, for_each
@@ -174,8 +175,8 @@ def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> Agent
         )
     said = {**state.status(), "pid": record.pid, "version": record.version, "started_at": record.started_at}
     values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **known_values(said)}
-    if (silent_s := state.silent_s(time.monotonic())) is not None:
-        values["last_error"] = f"no sign of life for {silent_s:.0f} s: `jsync up -d {host.name}` restarts it"
+    if (silence_s := silent_s(state, time.monotonic())) is not None:
+        values["last_error"] = f"no sign of life for {silence_s:.0f} s: `jsync up -d {host.name}` restarts it"
         return AgentStatus(host=host.name, role=host.role, state=AgentState.HUNG, **values)
     running = AgentState.RUNNING if record.is_ready else AgentState.STARTING
     return AgentStatus(host=host.name, role=host.role, state=running, **values)

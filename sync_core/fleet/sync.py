@@ -14,6 +14,7 @@ import filelock
 from sync_core.agent.cache_rights import rights_of
 from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.agent.master_link import Checked, open_link
+from sync_core.agent.root_guard import RootGuard
 from sync_core.agent.state import HostState
 from sync_core.fleet.ask import ask
 from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
@@ -187,6 +188,7 @@ class _Fetch:
             rights=rights_of(inventory, slave),
             digests=self._digests,
             keeps_contents=with_contents,
+            guard=RootGuard(slave.cache, state).check,
         )
 
     async def preview(self) -> Synced:

@@ -10,10 +10,11 @@ from enum import StrEnum
 
 import filelock
 
+from sync_core.agent.beat import BEAT_S, silent_s
 from sync_core.agent.process import is_detached_agent, stop
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import settings_md5
-from sync_core.agent.state import BEAT_S, HostState
+from sync_core.agent.state import HostState
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of, runnable
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
 from sync_core.fleet.units import Units
@@ -167,7 +168,7 @@ class _Up:
 def _hangs(state: HostState, patience_s: float) -> bool:
     """Return whether the agent gives no sign of life, also not within ``patience_s``: it may have been frozen."""
     deadline = time.monotonic() + patience_s
-    while state.silent_s(time.monotonic()) is not None:
+    while silent_s(state, time.monotonic()) is not None:
         if time.monotonic() >= deadline:
             return True
         time.sleep(_POLL_S)

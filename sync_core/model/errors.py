@@ -194,6 +194,12 @@ class RootVanishedError(TreeError):
     code = "root-vanished"
 
 
+class RootChangedError(TreeError):
+    """A root lies on another file system than last time; nothing is written to it or served from it."""
+
+    code = "root-changed"
+
+
 class FileTroubleError(TreeError):
     """A file or folder could not be read or written."""
 

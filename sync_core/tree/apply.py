@@ -55,6 +55,7 @@ class Update:
         token: gives 16 random hex digits.
         clock_ns: the wall clock in nanoseconds.
         disk: where the root lies.
+        guard: returns if the root may be written to; asked before and after it is opened, which holds it in place.
 
     Attributes:
         vanishing: how many files of ``before`` will have gone.
@@ -79,6 +80,7 @@ class Update:
         token: Callable[[], str] = new_token,
         clock_ns: Callable[[], int] = time.time_ns,
         disk: Disk = LOCAL_DISK,
+        guard: Callable[[], None] = lambda: None,
     ) -> None:
         counted, self._skipped = split_hidden(steps)
         self._steps = with_removals(counted, before)
@@ -92,12 +94,15 @@ class Update:
         self._token = token
         self._clock_ns = clock_ns
         self._disk = disk
+        self._guard = guard
         self._left_out: set[RelPath] = set()
         self.is_visible = False
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as opened:
+            self._guard()
             tree = opened.enter_context(open_writable(self._root, self._disk, self._rights))
+            self._guard()
             self._staging = Staging(
                 tree, rights=self._rights, kept=self._kept, token=self._token, clock_ns=self._clock_ns, disk=self._disk
             )

@@ -6,23 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.agent.beat import keep_beating
+from sync_core.agent.beat import beat, forget_beat, keep_beating, silent_s
 from tests.support.agents import in_background, state_of
 from tests.support.net import eventually, run
 
 
 def test_an_agent_beats_also_while_its_folder_is_missing(tmp_path: Path) -> None:
     state = state_of(tmp_path, "h")
-    beat = state.folder / "beat"
+    place = state.folder / "beat"
 
     async def both() -> None:
         async with in_background(keep_beating(state, tmp_path / "gone", pause_s=0.01)):
-            await eventually(beat.exists)
-            first = beat.read_text()
-            await eventually(lambda: beat.read_text() != first)
+            await eventually(place.exists)
+            first = place.read_text()
+            await eventually(lambda: place.read_text() != first)
 
     run(both())
-    assert state.silent_s(time.monotonic()) is None
+    assert silent_s(state, time.monotonic()) is None
 
 
 def test_no_beat_while_the_disk_does_not_answer(tmp_path: Path) -> None:
@@ -46,25 +46,25 @@ def test_no_beat_while_the_disk_does_not_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "soon", "nan", "-", "\\xff"])
 def test_what_makes_no_sense_says_nothing(tmp_path: Path, content: str) -> None:
     state = state_of(tmp_path, "h")
-    assert state.silent_s(time.monotonic()) is None
+    assert silent_s(state, time.monotonic()) is None
     (state.folder / "beat").write_text(content)
-    assert state.silent_s(time.monotonic()) is None
+    assert silent_s(state, time.monotonic()) is None
 
 
 def test_who_does_not_beat_hangs(tmp_path: Path) -> None:
     state = state_of(tmp_path, "h")
-    state.beat(1000.0)
-    assert state.silent_s(1029.0) is None
-    assert state.silent_s(1060.0) == 60.0
-    state.forget_beat()
-    state.forget_beat()
-    assert state.silent_s(2000.0) is None
+    beat(state, 1000.0)
+    assert silent_s(state, 1029.0) is None
+    assert silent_s(state, 1060.0) == 60.0
+    forget_beat(state)
+    forget_beat(state)
+    assert silent_s(state, 2000.0) is None
 
 
 def test_a_beat_that_can_not_be_written_is_none(tmp_path: Path) -> None:
     state = state_of(tmp_path, "h")
-    state.beat(1000.0)
+    beat(state, 1000.0)
     state.folder.chmod(0o777)  # refused, as a full disk refuses
-    state.beat(1001.0)
+    beat(state, 1001.0)
     state.folder.chmod(0o700)
-    assert state.silent_s(2000.0) is None
+    assert silent_s(state, 2000.0) is None

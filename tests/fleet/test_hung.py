@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from sync_core.agent.beat import beat
 from sync_core.fleet.status import AgentState, read_status
 from sync_core.fleet.up import UpOutcome, start_detached
 from sync_core.model.errors import StateError
@@ -23,7 +24,7 @@ LONG_AGO_S = 100.0
 def test_an_agent_that_does_not_beat_is_hung(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
     pair.write_record(pair.slave)
-    state_of(pair.state, "slave").beat(time.monotonic() - LONG_AGO_S)
+    beat(state_of(pair.state, "slave"), time.monotonic() - LONG_AGO_S)
     (slave,) = read_status(pair.inventory, [pair.slave], pair.state).agents
     assert (slave.state, slave.is_ok) == (AgentState.HUNG, False)
     assert slave.last_error is not None
@@ -38,7 +39,7 @@ def test_up_restarts_an_agent_that_hangs(tmp_path: Path) -> None:
         stopped = site.pid("slave-0")
         os.kill(stopped, signal.SIGSTOP)
         eventually(lambda: psutil.Process(stopped).status() == psutil.STATUS_STOPPED)
-        state_of(site.state, "slave-0").beat(time.monotonic() - LONG_AGO_S)
+        beat(state_of(site.state, "slave-0"), time.monotonic() - LONG_AGO_S)
         status = site.run("status", "-o", "json")
         assert (status.code, [one["state"] for one in status.json["agents"]]) == (1, ["running", "hung"])
         done = site.run("up", "-d", "-o", "json")
@@ -52,7 +53,7 @@ def test_an_agent_that_beats_again_is_left_alone(tmp_path: Path) -> None:
     with running_site(Site(tmp_path)) as site:
         state = state_of(site.state, "slave-0")
         eventually((state.folder / "beat").exists, what="it beats")
-        state.beat(time.monotonic() - LONG_AGO_S)  # as after a machine was frozen
+        beat(state, time.monotonic() - LONG_AGO_S)  # as after a machine was frozen
         inventory, launcher = inventory_of(site), a_launcher(site.state)
         (result,) = start_detached(inventory, [inventory.hosts["slave-0"]], launcher, wait_timeout_s=60)
         assert result.outcome is UpOutcome.RUNNING
@@ -61,7 +62,7 @@ def test_an_agent_that_beats_again_is_left_alone(tmp_path: Path) -> None:
 def test_one_that_hangs_in_somebodys_foreground_is_told(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
     pair.write_record(pair.slave, is_detached=False)
-    state_of(pair.state, "slave").beat(time.monotonic() - LONG_AGO_S)
+    beat(state_of(pair.state, "slave"), time.monotonic() - LONG_AGO_S)
     (result,) = start_detached(pair.inventory, [pair.slave], a_launcher(pair.state), wait_timeout_s=60, check=True)
     assert isinstance(result.error, StateError)
     assert "runs in the foreground and hangs" in str(result.error)

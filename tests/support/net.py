@@ -122,8 +122,8 @@ def listening(address: str = "127.0.0.1", *, port: int = 0, udp: bool = False) -
 
 
 @contextmanager
-def taking_all(port: int, address: str = "127.0.0.1") -> Iterator[None]:
-    """Hold a port with a service that takes every connection, and never says anything."""
+def taking_all(port: int = 0) -> Iterator[int]:
+    """Hold a port with a service that takes every connection and never says anything, and yield its number."""
     taken: list[socket.socket] = []
 
     def take(server: socket.socket) -> None:
@@ -131,11 +131,11 @@ def taking_all(port: int, address: str = "127.0.0.1") -> Iterator[None]:
             while True:
                 taken.append(server.accept()[0])
 
-    with socket.create_server((address, port)) as server:
+    with socket.create_server(("127.0.0.1", port)) as server:
         thread = threading.Thread(target=take, args=(server,))
         thread.start()
         try:
-            yield
+            yield server.getsockname()[1]
         finally:
             server.shutdown(socket.SHUT_RDWR)
             thread.join()

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.support.cli import run_cli
-from tests.support.net import free_port, listening
+from tests.support.net import free_port, taking_all
 
 INVENTORY = """\
 masters:
@@ -22,7 +22,7 @@ def inventory(folder: Path, master: int, slave: int) -> str:
 
 
 def test_one_document_and_the_exit_code_of_what_was_found(tmp_path: Path) -> None:
-    with listening() as master, listening() as slave:
+    with taking_all() as master, taking_all() as slave:
         result = run_cli("check-ports", "-i", inventory(tmp_path, master, slave), "-o", "json")
     assert result.exit_code == 0
     assert result.document["ok"] is True
@@ -30,7 +30,7 @@ def test_one_document_and_the_exit_code_of_what_was_found(tmp_path: Path) -> Non
 
 
 def test_something_else_on_an_open_port_is_told(tmp_path: Path) -> None:
-    with listening() as master, listening() as slave:
+    with taking_all() as master, taking_all() as slave:
         file = inventory(tmp_path, master, slave)
         told, quiet = run_cli("check-ports", "-i", file), run_cli("check-ports", "-i", file, "-q")
     assert told.exit_code == quiet.exit_code == 0
@@ -39,7 +39,7 @@ def test_something_else_on_an_open_port_is_told(tmp_path: Path) -> None:
 
 
 def test_what_is_not_open_is_explained(tmp_path: Path) -> None:
-    with listening() as master:
+    with taking_all() as master:
         file = inventory(tmp_path, master, free_port())
         result = run_cli("check-ports", "-i", file, "-q")
     assert result.exit_code == 1
