@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,8 @@ from sync_core.model.root_identity import RootIdentity
 
 __all__ = ["Place", "identify", "place_of"]
 
-_UUIDS: Final = Path("/dev/disk/by-uuid")
+_UDEV: Final = Path("/run/udev/data")
+_HAS_UUID: Final = "E:ID_FS_UUID="
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -35,6 +35,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class _Mount:
+    device: str
     root: str
     point: str
     kind: str
@@ -76,7 +77,7 @@ def identify(root: Path) -> RootIdentity:
         inside=inside,
         kind="nfs" if mount.kind.startswith("nfs") else mount.kind,
         source=mount.source,
-        uuid=_uuid(mount.source),
+        uuid=_uuid(mount.device),
         fsid=place.fsid,
         device=place.device,
         boot=Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip(),
@@ -98,7 +99,7 @@ def _mounts() -> dict[int, _Mount]:
     for line in os.fsdecode(Path("/proc/self/mountinfo").read_bytes()).splitlines():
         own, _, of_disk = line.partition(" - ")
         fields, more = own.split(), of_disk.split()
-        found[int(fields[0])] = _Mount(*map(_plain, (fields[3], fields[4], more[0], more[1])))
+        found[int(fields[0])] = _Mount(*map(_plain, (fields[2], fields[3], fields[4], more[0], more[1])))
     return found
 
 
@@ -106,12 +107,13 @@ def _plain(text: str) -> str:
     return _ESCAPE.sub(lambda match: chr(int(match[1], 8)), text)
 
 
-def _uuid(source: str) -> str:
-    """Return the UUID of a device, as udev found it on the disk; empty where there is none."""
+def _uuid(device: str) -> str:
+    """Return the UUID that udev found on a block device; empty where there is none.
+
+    Its records are read, not its links below /dev: a service may have a /dev of its own.
+    """
     try:
-        device = Path(source).stat() if source.startswith("/") else None
-        if device is None or not stat.S_ISBLK(device.st_mode):
-            return ""
-        return next((name.name for name in _UUIDS.iterdir() if name.stat().st_rdev == device.st_rdev), "")
+        lines = (_UDEV / f"b{device}").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
+    return next((line.removeprefix(_HAS_UUID) for line in lines if line.startswith(_HAS_UUID)), "")
