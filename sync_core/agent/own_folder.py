@@ -21,14 +21,18 @@ _ROOT: Final = 0
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def make_own(folder: Path) -> None:
-    """Make a folder for ourselves alone; one that is there must be that already.
+def make_own(folder: Path, *, mode: int = 0o755) -> None:
+    """Make a folder that nobody else may write to; one that is there must be that already.
+
+    Args:
+        folder: which.
+        mode: of a new one. Into the state folder itself every user may go, since a host's agent may be somebody's own.
 
     Raises:
         StateError: it can't be made, or others may write to it.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
         with open_own(folder):
             pass
     except OSError as error:

@@ -100,7 +100,7 @@ def keep_part(name: str, text: bytes, state_folder: Path) -> None:
         if place.is_file() and place.read_bytes() == text:
             return
         make_own(state_folder)
-        make_own(place.parent)
+        make_own(place.parent, mode=0o700)
         try:
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(text)

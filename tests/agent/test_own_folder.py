@@ -15,9 +15,13 @@ NOBODY = 65534
 for_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
 
 
-def test_what_is_made_is_for_us_alone(tmp_path: Path) -> None:
-    state = state_of(tmp_path / "state", "h")
-    assert [path.stat().st_mode & 0o777 for path in (state.folder, state.folder.parent)] == [0o700, 0o700]
+def test_what_is_made_is_written_by_us_alone_and_read_by_us_alone_where_an_agent_is(tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        state = state_of(tmp_path / "state", "h")
+    finally:
+        os.umask(before)
+    assert [path.stat().st_mode & 0o777 for path in (state.folder, state.folder.parent)] == [0o700, 0o755]
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o702, 0o1777])

@@ -70,7 +70,7 @@ class WheelStore:
         own = await in_thread(own_wheel, name="own wheel")
         digest = hashlib.sha256(own.data).hexdigest()[:16]
         make_own(self._folder.parent)
-        make_own(self._folder)
+        make_own(self._folder, mode=0o700)
         place = self._folder / f"{target.tag}-{digest}"
         kept = _read_list(place)
         if kept is not None:
