@@ -62,5 +62,5 @@ def _row(check: CheckResult, report: PortsReport) -> tuple[Cell, ...]:
 def _is_good(check: CheckResult, *, network_only: bool) -> bool:
     from sync_core.model.probe import Verdict
 
-    good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER} if network_only else set())
+    good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER, Verdict.HUNG} if network_only else set())
     return check.verdict in good

@@ -211,5 +211,5 @@ class PortsReport:
     @property
     def ok(self) -> bool:
         """Whether every required port is open."""
-        good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER} if self.network_only else set())
+        good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER, Verdict.HUNG} if self.network_only else set())
         return all(check.verdict in good for check in self.checks if check.required)

@@ -72,6 +72,8 @@ def test_open_ports_may_be_worth_a_word(check: CheckResult, has_one: bool) -> No
         (Verdict.OPEN_UNCONFIRMED, False, True),
         (Verdict.NO_LISTENER, False, False),
         (Verdict.NO_LISTENER, True, True),
+        (Verdict.HUNG, False, False),
+        (Verdict.HUNG, True, True),
         (Verdict.REFUSED, True, False),
     ],
 )
