@@ -211,5 +211,7 @@ class PortsReport:
     @property
     def ok(self) -> bool:
         """Whether every required port is open."""
-        good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED} | ({Verdict.NO_LISTENER, Verdict.HUNG} if self.network_only else set())
+        good = {Verdict.OPEN, Verdict.OPEN_UNCONFIRMED}
+        if self.network_only:
+            good |= {Verdict.NO_LISTENER, Verdict.HUNG}
         return all(check.verdict in good for check in self.checks if check.required)
