@@ -22,6 +22,9 @@ def peers_of(inventory: Inventory, host: Host) -> tuple[Host, ...]:
 
 def settings_md5(inventory: Inventory, host: Host) -> str:
     """Return the digest of the host's settings, of how its peers are reached and known, and of jsync's version."""
-    peers = [{name: getattr(peer, name) for name in _OF_PEERS} for peer in peers_of(inventory, host)]
+    peers = [
+        {**{name: getattr(peer, name) for name in _OF_PEERS}, "has_tls": peer.tls is not None}
+        for peer in peers_of(inventory, host)
+    ]
     document = [__version__, asdict(host), peers]
     return md5_of(json.dumps(document, sort_keys=True, default=str).encode())

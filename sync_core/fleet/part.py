@@ -161,7 +161,7 @@ def _common(host: Host) -> Mapping[str, Any]:
         "udp_port": host.udp_port or 0,
         "dialect": host.dialect.value,
         "scheduler_id": host.scheduler_id,
-        **_given(folder=host.folder),
+        **_given(folder=host.folder, tls=_tls(host)),
     }
 
 
@@ -171,6 +171,12 @@ def _given(**values: object) -> Mapping[str, object]:
 
 def _allowed(host: str, level: object) -> Mapping[str, str]:
     return {"host": host, "level": str(level)}
+
+
+def _tls(host: Host) -> Mapping[str, str] | None:
+    if host.tls is None:
+        return None
+    return {"cert": str(host.tls.cert), "key": str(host.tls.key), "ca": str(host.tls.ca)}
 
 
 def _text(path: Path | None) -> str | None:

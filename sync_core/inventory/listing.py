@@ -130,6 +130,9 @@ def _effective(host: Host) -> dict[str, object]:
         "max_delete": str(host.max_delete),
         **dict.fromkeys(("file_mode", "dir_mode", "owner", "group")),
         **host.rights.variables(),
+        "tls": None
+        if host.tls is None
+        else {"cert": str(host.tls.cert), "key": str(host.tls.key), "ca": str(host.tls.ca)},
     }
     return {name: value for name, value in values.items() if ONLY_FOR.get(name, host.role) is host.role}
 

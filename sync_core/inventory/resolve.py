@@ -18,7 +18,7 @@ from sync_core.inventory.precedence import RawSetting
 from sync_core.inventory.problems import Problems, closest, shown
 from sync_core.inventory.shape import value_problem
 from sync_core.inventory.variables import ONLY_FOR, VariableTable
-from sync_core.model.inventory import Connection, Dialect, Host, MaxDelete, Role, Setting, SshSettings
+from sync_core.model.inventory import Connection, Dialect, Host, MaxDelete, Role, Setting, SshSettings, TlsFiles
 from sync_core.model.rights import NO_CACHE_RIGHTS, CacheRights
 from sync_core.model.security import AllowedHost, Level
 
@@ -77,7 +77,15 @@ class Resolver:
         if name in _MODES and isinstance(value, int):
             return f"{value:04o}"
         folder = self.folders[node.place.file]
-        if name not in _PATHS or folder == self.home or not isinstance(value, str) or value.startswith(("/", "~")):
+        if folder == self.home:
+            return value
+        if name == "tls" and isinstance(value, dict):
+            return {key: self._placed(path, folder) for key, path in value.items()}
+        return self._placed(value, folder) if name in _PATHS else value
+
+    def _placed(self, value: object, folder: Path) -> object:
+        """Return a path that is relative to ``folder`` written out; anything else as it is."""
+        if not isinstance(value, str) or value.startswith(("/", "~")):
             return value
         with suppress(ValueError):  # it is looked at again
             return str(expand_path(value, folder=folder, environ=self.environ))
@@ -95,10 +103,11 @@ class Resolver:
         role = self.roles[draft.name]
         self._require_folder(draft, role, raw, values)
         masters = self._masters(draft, raw, values) if role is Role.SLAVE else ()
-        paths = {name: self._path(name, raw, values) for name in _PATHS}
+        paths = {name: self._path(name, values.get(name), raw) for name in _PATHS}
+        tls = self._tls(values.get("tls"), raw)
         if any(self._is_faulty(raw[name].node) for name in settings):
             return None
-        return _host(draft.name, role, masters, values, paths)
+        return _host(name=draft.name, role=role, masters=masters, values=values, paths=paths, tls=tls)
 
     def _checked(self, raw: Mapping[str, RawSetting], settings: Mapping[str, Setting]) -> dict[str, Any]:
         """Return the values of our own variables that are right; filled in, some may no longer be."""
@@ -163,14 +172,20 @@ class Resolver:
         self.problems.add(draft.place, message, hint, topic="master")
         return ()
 
-    def _path(self, name: str, raw: Mapping[str, RawSetting], values: Mapping[str, Any]) -> Path | None:
-        if name not in values:
+    def _tls(self, value: Any, raw: Mapping[str, RawSetting]) -> TlsFiles | None:
+        if not isinstance(value, dict):
+            return None
+        cert, key, ca = (self._path("tls", value[name], raw) for name in ("cert", "key", "ca"))
+        return TlsFiles(cert=cert, key=key, ca=ca) if cert and key and ca else None
+
+    def _path(self, name: str, text: str | None, raw: Mapping[str, RawSetting]) -> Path | None:
+        if text is None:
             return None
         place = raw[name].node.place
         try:
-            return expand_path(values[name], folder=self.folders[place.file], environ=self.environ)
+            return expand_path(text, folder=self.folders[place.file], environ=self.environ)
         except ValueError as error:
-            self.problems.add(place, f"{shown(name)}: {shown(values[name])}: {error}", topic=name)
+            self.problems.add(place, f"{shown(name)}: {shown(text)}: {error}", topic=name)
             return None
 
 
@@ -186,7 +201,13 @@ def _as_number(name: str, value: object) -> object:
 
 
 def _host(
-    name: str, role: Role, masters: tuple[str, ...], values: Mapping[str, Any], paths: Mapping[str, Path | None]
+    *,
+    name: str,
+    role: Role,
+    masters: tuple[str, ...],
+    values: Mapping[str, Any],
+    paths: Mapping[str, Path | None],
+    tls: TlsFiles | None,
 ) -> Host:
     """Put together the host; ``values`` hold what was set and has been checked."""
     is_master = role is Role.MASTER
@@ -219,6 +240,7 @@ def _host(
         udp_required=values.get("udp_required", True),
         max_delete=_max_delete(values.get("max_delete", "50%")),
         rights=NO_CACHE_RIGHTS if is_master else _rights(values),
+        tls=tls,
     )
 
 

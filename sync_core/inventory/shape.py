@@ -138,7 +138,9 @@ def _kind_below(spot: _Spot, label: str) -> _Kind:
 
 
 def _report(spot: _Spot, error_type: str, problems: Problems) -> None:
-    if error_type == "extra_forbidden":
+    if spot.kind is _Kind.VALUE and spot.rest:  # something within a value
+        problems.add(spot.node.place, *_wrong_kind(spot))
+    elif error_type == "extra_forbidden":
         problems.add(spot.key_place, *_unknown(spot))
     elif error_type == "missing":
         problems.add(spot.node.place, f"an entry of `allowed_hosts` needs {shown(spot.rest[-1])}", "{host, level}")

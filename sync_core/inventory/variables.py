@@ -38,6 +38,7 @@ __all__ = [
     "AllowedHostTable",
     "DocumentModel",
     "GroupTable",
+    "TlsTable",
     "VariableTable",
     "is_passed_on",
 ]
@@ -67,7 +68,7 @@ ONLY_FOR = {
 }
 """The variables that one role has and the other has not."""
 
-NOT_BUILT = frozenset({"validate", "notify", "tls"})
+NOT_BUILT = frozenset({"validate", "notify"})
 """Variables of ``cli.md`` section 1 that wait for their effect; until then they are refused by name."""
 
 PASSED_ON = ("ansible_", "x_")
@@ -111,6 +112,16 @@ class AllowedHostTable(BaseModel):
     ]
 
 
+class TlsTable(BaseModel):
+    """What a host speaks TLS with."""
+
+    model_config = _STRICT
+
+    cert: Annotated[PathText, Field(description="its certificate; the name in it is the host's name")]
+    key: Annotated[PathText, Field(description="the private key to it, which nobody else may read")]
+    ca: Annotated[PathText, Field(description="the certificate of the authority that its peers' certificates are of")]
+
+
 class VariableTable(BaseModel):
     """The variables of a host, or those that a group gives to all its hosts."""
 
@@ -148,6 +159,10 @@ class VariableTable(BaseModel):
     dir_mode: DirMode = Field(_UNSET, description="slave: permission bits of the folders that it makes, in octal")
     owner: UserOrGroup = Field(_UNSET, description="slave: who owns what it writes and makes; a name or a number")
     group: UserOrGroup = Field(_UNSET, description="slave: the group of what it writes and makes; a name or a number")
+
+    tls: Annotated[TlsTable | Literal[False], Expects("{cert, key, ca} with three paths, or false")] = Field(
+        _UNSET, description="speak TLS with peers that have it too; false: not even where a group says so"
+    )
 
     ansible_host: Address = Field(_UNSET, description="Ansible's word for address")
     ansible_connection: Annotated[Literal["local", "ssh", "none"], Expects("one of local, ssh, none")] = Field(

@@ -5,11 +5,13 @@
     ├── InventoryError          the author of an inventory; carries every problem of the file
     ├── PeerError               the process at the other end of a connection
     │   ├── RemoteProtocolError     its bytes make no sense
+    │   ├── UntrustedError          it could not prove who it is, or is not who it should be
     │   └── RemoteRefusalError      it answered with an ERROR element
     ├── LocalProtocolError      we misused a session: a bug
     ├── HostError               a host or the network between hosts
     │   ├── UnreachableError        no connection, no answer, no name
     │   ├── PortInUseError          an agent's port is held by somebody else
+    │   ├── CertificateError        what a host speaks TLS with can't be used
     │   └── StateError              an agent's state folder forbids what was asked
     └── TreeError               files and folders
         ├── UnsafeNameError         a name that must not reach a file system
@@ -27,6 +29,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 __all__ = [
+    "CertificateError",
     "FileTroubleError",
     "HostError",
     "InventoryError",
@@ -43,6 +46,7 @@ __all__ = [
     "TreeError",
     "UnreachableError",
     "UnsafeNameError",
+    "UntrustedError",
     "UsageError",
 ]
 
@@ -124,6 +128,12 @@ class RemoteProtocolError(PeerError):
         self.answer_code = answer_code
 
 
+class UntrustedError(PeerError):
+    """TLS with the peer came to nothing: it could not prove who it is, speaks in plain, or is somebody else."""
+
+    code = "untrusted"
+
+
 class RemoteRefusalError(PeerError):
     """The peer answered with ``<ERROR code=… text=…/>`` (``protocol.md`` section 1.4)."""
 
@@ -168,6 +178,12 @@ class PortInUseError(HostError):
     """A port that an agent needs is held by another process."""
 
     code = "port-in-use"
+
+
+class CertificateError(HostError):
+    """The certificate, key or authority of a host can't be used: missing, expired, or not belonging together."""
+
+    code = "certificate"
 
 
 class StateError(HostError):

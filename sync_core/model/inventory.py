@@ -21,6 +21,7 @@ __all__ = [
     "Role",
     "Setting",
     "SshSettings",
+    "TlsFiles",
 ]
 
 
@@ -79,6 +80,21 @@ class SshSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Where a host has what it speaks TLS with.
+
+    Attributes:
+        cert: its certificate, which holds the host's name in the inventory.
+        key: the private key to it.
+        ca: the certificates of those whose word it takes for others.
+    """
+
+    cert: Path
+    key: Path
+    ca: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """One master or slave with every value resolved (``cli.md`` section 1 explains each).
 
@@ -91,6 +107,7 @@ class Host:
         connection: ``None`` where nobody said it; then it is decided when it is needed.
         rights: what a slave's copy gets against what its master says; masters have none.
         allowed_hosts: the declared list; ``None`` for the default of ``cli.md``.
+        tls: ``None`` where the host speaks in plain. Of a peer on another machine only that it has some counts.
     """
 
     name: str
@@ -115,6 +132,7 @@ class Host:
     udp_required: bool
     max_delete: MaxDelete
     rights: CacheRights
+    tls: TlsFiles | None = None
 
     @property
     def is_master(self) -> bool:

@@ -9,8 +9,10 @@ from sync_core.model.errors import JsyncError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.failures import unreachable
+from sync_core.net.opening import open_streams
 from sync_core.net.pace import SLOWEST, Pace, Slowest
-from sync_core.net.streams import hang_up, keep_alive, write_all
+from sync_core.net.streams import hang_up, write_all
+from sync_core.net.tls import TlsTo
 from sync_core.net.workers import beside_loop, request_weight_bytes
 from sync_core.protocol.client import NEED_DATA, AnswerReceived, ClientSession, ConnectionClosed
 from sync_core.protocol.messages import Answer, FetchUpdatedFiles, Register, Request
@@ -55,6 +57,7 @@ class CommandClient:
         local_address: IpAddress | None = None,
         timeout_s: float,
         slowest: Slowest = SLOWEST,
+        tls: TlsTo | None = None,
     ) -> CommandClient:
         """Connect to a command port.
 
@@ -64,18 +67,14 @@ class CommandClient:
             local_address: our address (``addresses.choose_source``); the port is left to the system in any case.
             timeout_s: until the connection stands.
             slowest: how slowly answers may come.
+            tls: how to speak TLS; ``None`` = in plain.
 
         Raises:
             UnreachableError: it does not; see the class.
+            UntrustedError: the peer did not prove who it is.
         """
-        source = (str(local_address), 0) if local_address is not None else None
-        try:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(str(address), port, local_addr=source)
-        except OSError as error:  # TimeoutError is one
-            raise unreachable(error, "connect", address, port) from error
-        keep_alive(writer)
-        return cls(reader, writer, (address, port), slowest)
+        streams = await open_streams(address, port, local_address=local_address, timeout_s=timeout_s, tls=tls)
+        return cls(*streams, (address, port), slowest)
 
     @property
     def peer(self) -> tuple[IpAddress, int]:

@@ -10,12 +10,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TypeAlias
 
-from sync_core.model.errors import RemoteProtocolError
+from sync_core.model.errors import RemoteProtocolError, UntrustedError
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.addresses import endpoint
 from sync_core.net.byte_gate import SMALL_BYTES
 from sync_core.net.server_limits import ServerLimits, Traffic
 from sync_core.net.streams import SLOWEST_BYTES_PER_S, finish, write_all
+from sync_core.net.tls import FIRST_BYTE, Tls
 from sync_core.net.workers import answer_weight_bytes, beside_loop
 from sync_core.protocol.answers import Pieces, refusal_answer
 from sync_core.protocol.messages import Answer, ErrorAnswer, Request
@@ -55,6 +56,7 @@ class Connection:
         peer_port: its port.
         local_ip: the address that it reached.
         level: what it may do, as of the moment when it connected.
+        names: in TLS, those in the peer's certificate; ``None`` = it speaks in plain.
         prefix: of its log lines.
         traffic: what all connections of its server have in memory together.
         request_permit: for the request that is under way.
@@ -72,16 +74,19 @@ class Connection:
         level: Level,
         limits: ServerLimits,
         traffic: Traffic | None = None,
+        tls: Tls | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = number
         self.peer_ip, self.peer_port = peer
         self.local_ip = local_ip
         self.level = level
+        self.names: frozenset[str] | None = None
         self.prefix = connection_prefix(*peer)
         self._reader = reader
         self._writer = writer
         self._limits = limits
+        self._tls = tls
         self.traffic = traffic or Traffic(limits)
         self.request_permit = self.traffic.requests.permit()
         self.answer_permit = self.traffic.answers.permit()
@@ -128,8 +133,12 @@ class Connection:
             serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
         """
         try:
+            if self._tls is not None:
+                await self._begin(self._tls)
             while await self._advance(handler, answer_time, serve_dialect):
                 pass
+        except UntrustedError as error:
+            _log.warning("%s", error, extra=self._extra)
         except TimeoutError:
             _log.warning("the peer is too slow, the connection is closed", extra=self._extra)
         except OSError as error:
@@ -201,6 +210,17 @@ class Connection:
             wall_clock=self._wall_clock,
         )
 
+    async def _begin(self, tls: Tls) -> None:
+        """Read what comes first, and go on in TLS if that is what the peer speaks."""
+        first = await self._reader.read(_BLOCK_BYTES)
+        if not first.startswith(FIRST_BYTE):
+            self._request_since_s = asyncio.get_running_loop().time()
+            self._take(first)
+            return
+        accepted = await tls.accept(self._reader, self._writer, first, timeout_s=self._limits.handshake_timeout_s)
+        self._plain_writer = self._writer  # a writer that nobody holds closes its transport
+        self._reader, self._writer, self.names = accepted
+
     async def _read_block(self) -> None:
         is_partial = self._session.state is ServerState.RECEIVING
         if is_partial and self._request_bytes > SMALL_BYTES:
@@ -210,6 +230,9 @@ class Connection:
             block = await self._reader.read(_LARGE_BLOCK_BYTES if is_partial else _BLOCK_BYTES)
         if not is_partial:
             self._request_since_s, self._request_bytes = asyncio.get_running_loop().time(), 0
+        self._take(block)
+
+    def _take(self, block: bytes) -> None:
         self._request_bytes += len(block)
         if block:
             self._session.receive_data(block)

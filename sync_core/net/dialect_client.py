@@ -13,8 +13,10 @@ from sync_core.model.errors import RemoteProtocolError, UnreachableError
 from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.failures import unreachable
+from sync_core.net.opening import open_streams
 from sync_core.net.pace import SLOWEST, Pace, Slowest
-from sync_core.net.streams import hang_up, keep_alive, write_all
+from sync_core.net.streams import hang_up, write_all
+from sync_core.net.tls import TlsTo
 from sync_core.protocol.dialect.client import (
     NEED_DATA,
     Answered,
@@ -72,24 +74,22 @@ class DialectConnection:
         return cls(*await client.hand_over(), client.peer)
 
     @classmethod
-    async def connect(cls, address: IpAddress, port: int, *, timeout_s: float) -> DialectConnection:
+    async def connect(
+        cls, address: IpAddress, port: int, *, timeout_s: float, tls: TlsTo | None = None
+    ) -> DialectConnection:
         """Connect as one who does not register; ``begin`` must come next.
 
         Args:
             address: of the peer.
             port: its command port.
             timeout_s: until the connection stands.
+            tls: how to speak TLS; ``None`` = in plain.
 
         Raises:
             UnreachableError: it does not.
+            UntrustedError: the peer did not prove who it is.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                reader, writer = await asyncio.open_connection(str(address), port)
-        except OSError as error:  # TimeoutError is one
-            raise unreachable(error, "connect", address, port) from error
-        keep_alive(writer)
-        return cls(reader, writer, (address, port))
+        return cls(*await open_streams(address, port, timeout_s=timeout_s, tls=tls), (address, port))
 
     async def begin(self, *, timeout_s: float) -> bool:
         """Ask whether the peer speaks our dialect; where it does not, only ``close`` helps.

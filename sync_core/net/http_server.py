@@ -100,7 +100,9 @@ class _Protocol(web.RequestHandler):
         """Let a peer that sends no more have its answer."""
         self._is_eof = True
         self._eof_timer = asyncio.get_running_loop().call_later(_EOF_PATIENCE_S, self._close_if_idle)
-        return True
+        return (
+            self.transport is None or self.transport.get_extra_info("sslcontext") is None
+        )  # TLS has no half of an end
 
     def handle_error(
         self,

@@ -17,6 +17,7 @@ from sync_core.net.connection import Connection, DialectHandler, Handler, Server
 from sync_core.net.limits import RateLimit, max_connections, raise_file_limit
 from sync_core.net.listening import BACKLOG, bind
 from sync_core.net.streams import keep_alive
+from sync_core.net.tls import Tls
 from sync_core.protocol.texts import text
 
 __all__ = ["CommandServer", "Connection", "DialectHandler", "Handler", "ServerLimits", "Traffic"]
@@ -44,6 +45,7 @@ class CommandServer:
         on_close: called once for each connection that was served, after its last answer.
         serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
         limits: what one connection may cost.
+        tls: spoken with those who begin with it; ``None`` = with nobody.
         most_connections: at once; ``None`` takes what the limit of open files allows.
     """
 
@@ -58,6 +60,7 @@ class CommandServer:
         on_close: Callable[[Connection], None] = lambda _: None,
         serve_dialect: DialectHandler | None = None,
         limits: ServerLimits | None = None,
+        tls: Tls | None = None,
         most_connections: int | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -70,6 +73,7 @@ class CommandServer:
         self._serve_dialect = serve_dialect
         self._limits = limits or ServerLimits()
         self._traffic = Traffic(self._limits)
+        self._tls = tls
         self._wall_clock = wall_clock
         self._numbers = itertools.count(1)
         self._servers: list[asyncio.Server] = []
@@ -132,6 +136,7 @@ class CommandServer:
             level=self._level_of(peer[0]),
             limits=self._limits,
             traffic=self._traffic,
+            tls=self._tls,
             wall_clock=self._wall_clock,
         )
         self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())

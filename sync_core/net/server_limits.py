@@ -18,6 +18,7 @@ class ServerLimits:
         request_bytes: of a request of those who may only look.
         large_request_bytes: of those who may register, and so send lists; one of a million files stays below.
         request_timeout_s: in which a request that began must be complete; large ones get a second more per 64 KiB.
+        handshake_timeout_s: for a handshake of TLS.
         write_timeout_s: the longest time in which a peer takes nothing of its answer.
         http_idle_timeout_s: the longest time between two requests by HTTP, the head of the next one included.
         requests_bytes: of requests that are received and carried out at once, over all connections.
@@ -27,6 +28,7 @@ class ServerLimits:
     request_bytes: int = 1 << 20
     large_request_bytes: int = 1 << 28
     request_timeout_s: float = 60.0
+    handshake_timeout_s: float = 20.0
     write_timeout_s: float = 60.0
     http_idle_timeout_s: float = 75.0
     requests_bytes: int = 1 << 27

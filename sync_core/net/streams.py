@@ -95,7 +95,8 @@ def hang_up(writer: asyncio.StreamWriter) -> None:
     """Close a connection that we opened, in order where there still is one; harmless where it is over."""
     if not writer.transport.is_closing():
         with contextlib.suppress(OSError):  # the peer has reset it, and nobody has read that yet
-            writer.write_eof()
+            if writer.can_write_eof():  # TLS says good-bye when it is closed
+                writer.write_eof()
         writer.close()
 
 

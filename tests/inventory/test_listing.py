@@ -123,6 +123,7 @@ def test_a_host_is_described_with_the_origin_of_every_value(site: Inventory, tmp
         "dir_mode": None,
         "owner": None,
         "group": None,
+        "tls": None,
         "x_note": "of n1",
     }
 

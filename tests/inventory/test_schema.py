@@ -71,6 +71,8 @@ RIGHT = [
     "cache: c, dialect: auto, connection: ssh, become: true, tcp_required: false, udp_required: false",
     "cache: c, ansible_host: a, ansible_port: 22, ansible_user: u, ansible_become: false",
     "connection: none",
+    "cache: c, tls: false",
+    "cache: c, tls: {cert: 'tls/{name}.crt', key: k, ca: a}",
     "ansible_connection: none",
     "cache: c, allowed_hosts: [{host: a, level: none}, {host: '::1', level: no_add}]",
     "cache: c, x_a: [1, {b: null}], ansible_b: null",
@@ -97,7 +99,11 @@ WRONG = [
     "cache: c, allowed_hosts: [{host: a, level: all, port: 1}]",
     "cache: c, dialect: soap",
     "cache: c, connection: docker",
-    "cache: c, tls: {}",
+    *(
+        f"cache: c, tls: {value}"
+        for value in ("{}", "true", "null", "x", "{cert: c, key: k}", "{cert: c, key: k, ca: 1}")
+    ),
+    "cache: c, tls: {cert: c, key: k, ca: a, crl: x}",
     "cache: c, validate: x",
     "cache: c, notify: x",
     "cache: c, tcp_prot: 1",

@@ -58,7 +58,7 @@ PORT = "a port from 1 to 65535"
         ("{a: {vars: {validate: x, notify: y, tls: {ca: z}}}}", [
             "1:13: `validate` is not built yet (remove it; a later version understands it)",
             "1:26: `notify` is not built yet (remove it; a later version understands it)",
-            "1:37: `tls` is not built yet (remove it; a later version understands it)",
+            "1:42: `tls`: `a mapping` is not {cert, key, ca} with three paths, or false",
         ]),
     ],
 )  # fmt: skip

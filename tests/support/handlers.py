@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.server import CommandServer, Connection, DialectHandler, ServerLimits
+from sync_core.net.tls import Tls
 from sync_core.protocol.messages import Answer, OkAnswer, Request
 from tests.support.http import PROLOG
 from tests.support.net import RawPeer
@@ -55,6 +56,7 @@ async def serving(
     limits: ServerLimits | None = None,
     most_connections: int | None = None,
     serve_dialect: DialectHandler | None = None,
+    tls: Tls | None = None,
 ) -> AsyncIterator[CommandServer]:
     """Serve what ``recorder`` answers on a port that the system chooses."""
     server = CommandServer(
@@ -66,6 +68,7 @@ async def serving(
         on_close=recorder.closed.append,
         serve_dialect=serve_dialect,
         limits=limits,
+        tls=tls,
         most_connections=most_connections,
         wall_clock=lambda: NOON_S,
     )
