@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, NoReturn
 
 from sync_core.model.errors import UnreachableError
 from sync_core.model.inventory import Host
-from sync_core.model.registry.folder_map import Choice, FolderMap
+from sync_core.model.registry.folder_map import Choice, FolderMap, SlaveAddress
 from sync_core.model.registry.registration import Registration, Slave
 from sync_core.model.security import IpAddress
 from sync_core.net.resolve import KEEP_FAILURES_S, Resolver, display
@@ -74,6 +74,10 @@ class FolderNames:
     def host_of(self, slave: Slave) -> Host | None:
         """Return the inventory's slave behind a registration; ``None`` for a stranger."""
         return self._found(slave).host
+
+    def host_at(self, address: SlaveAddress) -> Host | None:
+        """Return the same for one that wants to register."""
+        return self._folders.slave_at(address)
 
     def display(self, slave: Slave) -> str:
         """Return the slave as logs name it; a port may follow behind a colon."""

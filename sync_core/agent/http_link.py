@@ -15,6 +15,7 @@ from sync_core.model.security import parse_ip
 from sync_core.net.addresses import choose_source
 from sync_core.net.http_client import HttpClient
 from sync_core.net.resolve import Resolver
+from sync_core.net.tls import TlsTo
 from sync_core.protocol.messages import Answer, FetchConfiguration
 from sync_core.version import WIRE_VERSION
 
@@ -43,8 +44,10 @@ class HttpLink:
         self._names = PlainNames("%s can't be listed to a JobScheduler: its name has characters that it refuses")
 
     @classmethod
-    async def open(cls, slave: Host, master: Host, resolver: Resolver, *, answer_timeout_s: float) -> HttpLink:
-        """Look the master up.
+    async def open(
+        cls, slave: Host, master: Host, resolver: Resolver, *, tls: TlsTo | None = None, answer_timeout_s: float
+    ) -> HttpLink:
+        """Look the master up; for the rest see ``open_link``.
 
         Raises:
             UnreachableError: its name is unknown.
@@ -58,11 +61,12 @@ class HttpLink:
                 local_address=choose_source(slave.listen, ip),
                 connect_timeout_s=CONNECT_TIMEOUT_S,
                 timeout_s=answer_timeout_s,
+                tls=tls,
             )
             for ip in addresses
         )
         host = f"[{master.address}]" if ":" in master.address else master.address
-        return cls(slave, clients, f"http://{host}:{master.tcp_port}")
+        return cls(slave, clients, f"http{'' if tls is None else 's'}://{host}:{master.tcp_port}")
 
     async def register(self, slave: Host) -> None:
         """Do nothing: there is no registration but the fetch itself."""

@@ -12,6 +12,7 @@ from sync_core.agent.folder_names import FolderNames
 from sync_core.agent.http_addresses import HttpAddresses
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.signals import Signals
+from sync_core.agent.trust import Trust
 from sync_core.agent.views import Views
 from sync_core.model.errors import JsyncError
 from sync_core.model.folder import EMPTY_FOLDER, Folder
@@ -44,6 +45,7 @@ class MasterCommands:
         remote: what it distributes.
         builder: builds answers from it.
         names: knows whose folder is whose.
+        trust: knows who may act for whom.
         register: who is registered.
         signals: carries out what the register wants done.
         http_addresses: where those that ask by HTTP want their wake-ups.
@@ -58,6 +60,7 @@ class MasterCommands:
         remote: RemoteFolder,
         builder: AnswerBuilder,
         names: FolderNames,
+        trust: Trust,
         register: SlaveRegister,
         signals: Signals,
         http_addresses: HttpAddresses,
@@ -68,6 +71,7 @@ class MasterCommands:
         self._remote = remote
         self._builder = builder
         self._names = names
+        self._trust = trust
         self._register = register
         self._signals = signals
         self._http_addresses = http_addresses
@@ -88,10 +92,10 @@ class MasterCommands:
                 self._remote.look_now()
                 return OkAnswer()
             case ListFiles():
-                views, folder = await self.view_for(request.slave)
+                views, folder = await self.view_for(connection, request.slave)
                 return FileListAnswer(tree=views.of(folder), own=views.own(folder) or EMPTY_FOLDER)
             case FetchDifferences():
-                return await self._differences(request.slave, request.listed)
+                return await self._differences(connection, request)
             case FetchConfiguration():
                 return await self._fetch_by_http(connection, request)
             case OpenDialect():
@@ -103,10 +107,12 @@ class MasterCommands:
         self._on_change()
 
     def _register_slave(self, connection: Connection, message: Register) -> Answer:
-        identity = Identity(connection.peer_ip, message.tcp_port)
-        effects = self._register.registered(
-            identity, _registration(message), connection, now=time.monotonic(), wall=time.time()
-        )
+        identity = Identity(connection.peer_ip, message.tcp_port, self._trust.slave_of(connection))
+        said = _registration(message)
+        if not identity.name:
+            address = Slave(identity=identity, registration=said).address
+            self._trust.check_plain(self._names.host_at(address), None)
+        effects = self._register.registered(identity, said, connection, now=time.monotonic(), wall=time.time())
         self._signals.carry_out(effects)
         self._signals.stir()
         self._on_change()
@@ -123,7 +129,7 @@ class MasterCommands:
         ip = await self._http_addresses.wake_up_address(request.ip, connection.peer_ip)
         interval_s = max(1, request.interval_s)
         slave = self._register.asked_by_http(
-            HttpIdentity(request.member_id, ip, request.udp_port),
+            HttpIdentity(request.member_id, ip, request.udp_port, self._trust.slave_of(connection)),
             Registration(
                 scheduler_id=request.scheduler_id,
                 udp_port=request.udp_port,
@@ -165,20 +171,25 @@ class MasterCommands:
 
         Raises:
             RootVanishedError: the remote folder is not there.
+            UntrustedError: it speaks in plain, and that is another's.
         """
         views = await self._newest_views()
-        return views, await self._names.choice(slave)
+        folder = await self._names.choice(slave)
+        if not slave.identity.name:
+            self._trust.check_plain(self._names.host_of(slave), folder)
+        return views, folder
 
-    async def view_for(self, name: str | None) -> tuple[Views, str | None]:
-        """Return the same for a slave of the inventory, registered or not.
+    async def view_for(self, connection: Connection, name: str | None) -> tuple[Views, str | None]:
+        """Return the same for a slave of the inventory, registered or not, as far as ``connection`` may see it.
 
         Raises:
-            JsyncError: there is no such slave.
+            JsyncError: there is no such slave, or it is none of its business.
             RootVanishedError: the remote folder is not there.
         """
         slave = self._slaves.get(name or "")
         if slave is None:
             raise JsyncError(f"this master has no slave {name!r}")
+        self._trust.check_look(connection, slave)
         views = await self._newest_views()
         return views, await self._names.choice_for(slave, is_jsync=True)
 
@@ -187,9 +198,9 @@ class MasterCommands:
         self._names.take(views.folders)  # whose folder is whose must be known of these very views
         return views
 
-    async def _differences(self, name: str | None, listed: Folder) -> Answer:
-        views, folder = await self.view_for(name)
-        return (await self._build(views, folder, listed, is_jsync=True, is_portion=False)).answer
+    async def _differences(self, connection: Connection, request: FetchDifferences) -> Answer:
+        views, folder = await self.view_for(connection, request.slave)
+        return (await self._build(views, folder, request.listed, is_jsync=True, is_portion=False)).answer
 
     async def _build(
         self, views: Views, folder: str | None, listed: Folder, *, is_jsync: bool, is_portion: bool = True

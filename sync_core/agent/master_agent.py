@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,8 @@ from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.root_guard import RootGuard
 from sync_core.agent.signals import Signals
 from sync_core.agent.state import HostState
+from sync_core.agent.tls_status import tls_facts
+from sync_core.agent.trust import Trust
 from sync_core.agent.views import Views
 from sync_core.model.answer_plan import realizes
 from sync_core.model.errors import RootVanishedError, TreeError
@@ -41,6 +43,7 @@ from sync_core.net.limits import RESERVED_FILES
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
+from sync_core.net.tls import Tls
 from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.version import WIRE_VERSION
@@ -58,6 +61,9 @@ class MasterAgent:
         host: the master.
         state: its state folder.
         rhythm: how often slaves are told of a change that they don't fetch.
+
+    Raises:
+        CertificateError: what it is to speak TLS with can't be used.
     """
 
     def __init__(self, inventory: Inventory, host: Host, state: HostState, *, rhythm: Rhythm = DEFAULT_RHYTHM) -> None:
@@ -70,6 +76,7 @@ class MasterAgent:
         self._started_at = time.time()
         self._changed = asyncio.Event()
         self._host_names = HostNames()
+        self._tls = Tls.of(host)
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
         self._digests = DigestKeeper(state.digests_path)
         contents = FileContents(host.remote)
@@ -89,13 +96,18 @@ class MasterAgent:
         )
         self._status = MasterStatus(self._register, name_of=self._name_of, facts=self._facts, write=state.write_status)
         self._signals = Signals(
-            self._register, display=self._names.display, listen=host.listen, on_change=self._status.changed
+            self._register,
+            display=self._names.display,
+            listen=host.listen,
+            tls=self._tls,
+            on_change=self._status.changed,
         )
         self._commands = MasterCommands(
             slaves={slave.name: slave for slave in slaves},
             remote=self._remote,
             builder=AnswerBuilder(self._remote.read),
             names=self._names,
+            trust=Trust(host, slaves),
             register=self._register,
             signals=self._signals,
             http_addresses=HttpAddresses(resolver, level_of=self._policy.level_of),
@@ -118,6 +130,7 @@ class MasterAgent:
             handler=self._commands.handle,
             serve_dialect=dialect.serve,
             on_close=self._commands.forget,
+            tls=self._tls,
             answer_time=answer_time,
         )
 
@@ -139,6 +152,7 @@ class MasterAgent:
             self._signals.run(),
             self._compare(),
             self._status.run(),
+            *([] if self._tls is None else [self._tls.run(self._status.changed)]),
         )
 
     def _check_room(self) -> None:
@@ -174,12 +188,13 @@ class MasterAgent:
         self._register.folders_changed()
         self._signals.stir()
 
-    def _facts(self) -> dict[str, Any]:
+    def _facts(self, plain_peers: Sequence[str]) -> dict[str, Any]:
         return {
             "tcp_port": self._host.tcp_port,
             "udp_port": None,
             "last_error": self._remote.last_error,
             "unwatched_because": self._remote.unwatched_because,
+            **tls_facts(self._tls, plain_peers),
         }
 
     def _name_of(self, slave: Slave) -> str | None:

@@ -15,6 +15,7 @@ from sync_core.model.inventory import Host, Inventory
 from sync_core.net.addresses import choose_source
 from sync_core.net.client import CommandClient
 from sync_core.net.resolve import Resolver, display_endpoint
+from sync_core.net.tls import Tls, TlsTo
 from sync_core.protocol.messages import Answer, ChangesAnswer, ErrorAnswer, FetchUpdatedFiles, OkAnswer, Register
 from sync_core.protocol.texts import text as message
 from sync_core.tree.apply import Applied
@@ -92,18 +93,32 @@ class Link(Protocol):
 
 
 async def open_link(
-    slave: Host, master: Host, resolver: Resolver, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+    slave: Host,
+    master: Host,
+    resolver: Resolver,
+    *,
+    tls: Tls | None = None,
+    answer_timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Link:
     """Connect to the first of the master's addresses that answers; by HTTP only a fetch will show whether one does.
 
+    Args:
+        slave: who connects.
+        master: to whom.
+        resolver: looks up the master's name.
+        tls: the slave's; spoken with a master that has it too, and then nothing else is.
+        answer_timeout_s: the longest time in which no byte of an answer comes.
+
     Raises:
         UnreachableError: none does, or the name is unknown.
+        UntrustedError: who answers did not prove to be the master.
     """
+    to_master = TlsTo(tls, master.name) if tls is not None and master.tls is not None else None
     if not Inventory.fetches_by_http(slave, master):
-        return await MasterLink.connect(slave, master, resolver, answer_timeout_s=answer_timeout_s)
+        return await MasterLink.connect(slave, master, resolver, tls=to_master, answer_timeout_s=answer_timeout_s)
     from sync_core.agent.http_link import HttpLink  # noqa: PLC0415 - it brings aiohttp, which most never need
 
-    return await HttpLink.open(slave, master, resolver, answer_timeout_s=answer_timeout_s)
+    return await HttpLink.open(slave, master, resolver, tls=to_master, answer_timeout_s=answer_timeout_s)
 
 
 class MasterLink:
@@ -130,18 +145,29 @@ class MasterLink:
 
     @classmethod
     async def connect(
-        cls, slave: Host, master: Host, resolver: Resolver, *, answer_timeout_s: float = ANSWER_TIMEOUT_S
+        cls,
+        slave: Host,
+        master: Host,
+        resolver: Resolver,
+        *,
+        tls: TlsTo | None = None,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> MasterLink:
-        """Connect to the first of the master's addresses that answers.
+        """Connect to the first of the master's addresses that answers; for the rest see ``open_link``.
 
         Raises:
             UnreachableError: none does, or the name is unknown.
+            UntrustedError: who answers did not prove to be the master.
         """
         failure: UnreachableError | None = None
         for ip in await resolver.resolve(master.address, retry_failures=True):
             try:
                 client = await CommandClient.connect(
-                    ip, master.tcp_port, local_address=choose_source(slave.listen, ip), timeout_s=CONNECT_TIMEOUT_S
+                    ip,
+                    master.tcp_port,
+                    local_address=choose_source(slave.listen, ip),
+                    timeout_s=CONNECT_TIMEOUT_S,
+                    tls=tls,
                 )
             except UnreachableError as error:
                 failure = error

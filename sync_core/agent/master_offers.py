@@ -62,7 +62,7 @@ class MasterOffers:
         Raises:
             JsyncError: there is no such slave, or its view can't be had now.
         """
-        views, folder = await self._commands.view_for(slave)
+        views, folder = await self._commands.view_for(connection, slave)
         return _offer(views, folder, is_look=True)
 
     async def check(self, connection: Connection, request: Check, before: Folder | None) -> Checked:

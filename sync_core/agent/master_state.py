@@ -54,6 +54,7 @@ def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
         "slave": name,
         "identity": str(slave.identity),
         "is_active": slave.is_active,
+        "is_plain": not slave.identity.name,
         "in_sync": slave.is_in_sync,
         "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
         "pending_since": rfc3339(pending_since) if pending_since is not None else None,

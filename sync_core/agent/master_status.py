@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from sync_core.agent.master_state import slave_status
@@ -24,7 +24,7 @@ class MasterStatus:
     Args:
         slaves: the register.
         name_of: the inventory's name of a slave, if it is one of its slaves.
-        facts: what else the status says.
+        facts: what else the status says; takes those that are there and speak in plain.
         write: replaces the status; blocks.
     """
 
@@ -33,7 +33,7 @@ class MasterStatus:
         slaves: Iterable[Slave],
         *,
         name_of: Callable[[Slave], str | None],
-        facts: Callable[[], Mapping[str, Any]],
+        facts: Callable[[Sequence[str]], Mapping[str, Any]],
         write: Callable[[Mapping[str, Any]], None],
     ) -> None:
         self._slaves = slaves
@@ -65,8 +65,9 @@ class MasterStatus:
             entries += [slave_status(slave, self._name_of(slave)) for slave in slaves[first : first + _AT_ONCE]]
             cpu_s += time.thread_time() - started_s
             await asyncio.sleep(0)
+        plain = [entry["slave"] or entry["identity"] for entry in entries if entry["is_active"] and entry["is_plain"]]
         return {
-            **self._facts(),
+            **self._facts(plain),
             "slaves_registered": sum(entry["is_active"] for entry in entries),
             "slaves_in_sync": sum(entry["in_sync"] for entry in entries),
             "slaves": entries,

@@ -27,6 +27,7 @@ from sync_core.net.addresses import choose_source
 from sync_core.net.client import CommandClient
 from sync_core.net.connection import Connection
 from sync_core.net.datagrams import WakeUpSender
+from sync_core.net.tls import Tls, TlsTo
 from sync_core.protocol.messages import CheckFolders, ErrorAnswer
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
@@ -50,6 +51,7 @@ class Signals:
         register: says what is due.
         display: a slave as logs name it, ``ip/name``.
         listen: the master's ``listen``; who listens on one address also speaks from it.
+        tls: for those that proved who they are.
         on_change: called after the register changed.
     """
 
@@ -59,11 +61,13 @@ class Signals:
         *,
         display: Callable[[Slave], str],
         listen: str | None,
+        tls: Tls | None = None,
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._register = register
         self._display = display
         self._listen = listen
+        self._tls = tls
         self._on_change = on_change
         self._wake_ups = WakeUpSender()
         self._stir = asyncio.Event()
@@ -157,6 +161,7 @@ class Signals:
             port,
             local_address=choose_source(self._listen, slave.identity.ip),
             timeout_s=_TCP_TIMEOUT_S,
+            tls=TlsTo(self._tls, slave.identity.name) if self._tls is not None and slave.identity.name else None,
         )
         try:
             answer = await client.ask(CheckFolders(), timeout_s=_TCP_TIMEOUT_S)

@@ -35,6 +35,7 @@ from sync_core.model.inventory import Host
 from sync_core.model.path import sort_key
 from sync_core.model.retry import check_pause_s, retry_pause_s
 from sync_core.net.resolve import Resolver
+from sync_core.net.tls import Tls
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
 from sync_core.tree.apply import Applied
@@ -71,6 +72,7 @@ class CheckLoop:
         cache: the copy.
         resolver: looks up the masters' names.
         state: what ``jsync status`` shows.
+        tls: what it proves itself with.
         patience: how long it waits for what.
         jitter: draws from [0, 1].
     """
@@ -83,6 +85,7 @@ class CheckLoop:
         cache: CacheFolder,
         resolver: Resolver,
         state: SlaveState,
+        tls: Tls | None = None,
         patience: Patience = DEFAULT_PATIENCE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -91,6 +94,7 @@ class CheckLoop:
         self._cache = cache
         self._resolver = resolver
         self._state = state
+        self._tls = tls
         self._patience = patience
         self._jitter = jitter
         self._wake = asyncio.Event()
@@ -131,7 +135,9 @@ class CheckLoop:
         log = PrefixedLogger(_log, f"Supervisor_client {master.address}:{master.tcp_port}")
         link: Link | None = None
         try:
-            link = await open_link(self._host, master, self._resolver, answer_timeout_s=self._patience.answer_s)
+            link = await open_link(
+                self._host, master, self._resolver, tls=self._tls, answer_timeout_s=self._patience.answer_s
+            )
             log = PrefixedLogger(_log, f"Supervisor_client {link.display}")
             await link.register(self._host)
             if not link.registers_by_fetch:

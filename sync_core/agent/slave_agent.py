@@ -22,11 +22,14 @@ from sync_core.agent.slave_state import SlaveState
 from sync_core.agent.state import HostState
 from sync_core.agent.status_writer import StatusWriter
 from sync_core.model.errors import RootChangedError
+from sync_core.agent.tls_status import tls_facts
+from sync_core.agent.trust import Trust
 from sync_core.model.inventory import Host, Inventory
 from sync_core.net.datagrams import WakeUpListener
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
+from sync_core.net.tls import Tls
 from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.version import WIRE_VERSION
@@ -46,6 +49,7 @@ class SlaveAgent:
 
     Raises:
         InventoryError, HostError: see ``rights_of``.
+        CertificateError: what it is to speak TLS with can't be used.
     """
 
     def __init__(self, inventory: Inventory, host: Host, state: HostState) -> None:
@@ -55,6 +59,7 @@ class SlaveAgent:
         self._host = host
         self._inventory = inventory
         self._started_at = time.time()
+        self._tls = Tls.of(host)
         self._policy = PolicyKeeper(host=host, peers=masters, resolver=resolver)
         self._digests = DigestKeeper(state.digests_path)
         self._cache = CacheFolder(
@@ -66,16 +71,18 @@ class SlaveAgent:
             guard=RootGuard(host.cache, state).check,
         )
         self._status = StatusWriter(state.write_status)
-        status = SlaveState(lambda values: self._status.put({**self._ports(), **values}))
-        self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status)
-        self._commands = SlaveCommands(self._cache, wake_up=self._loop.wake_up, state=self._state_answer)
+        status = SlaveState(lambda values: self._status.put({**self._facts(values["master"]), **values}))
+        self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status, tls=self._tls)
+        trust = Trust(host)
+        self._commands = SlaveCommands(self._cache, trust, wake_up=self._loop.wake_up, state=self._state_answer)
         self._server = CommandServer(
             listen=host.listen,
             port=host.tcp_port,
             level_of=self._policy.level_of,
             handler=self._commands.handle,
-            serve_dialect=DialectAnswers(SlaveOffers(self._cache)).serve,
+            serve_dialect=DialectAnswers(SlaveOffers(self._cache, trust)).serve,
             answer_time=answer_time,
+            tls=self._tls,
         )
         self._wake_ups: WakeUpListener | None = None
         if host.udp_port is not None:
@@ -104,7 +111,7 @@ class SlaveAgent:
             _log.info("%s", text("SCHEDULER-956", "UDP", self._host.udp_port))
         _log.info("%s", text("SCHEDULER-956", "TCP", self._host.tcp_port))
         _log.info("%s", text("SCHEDULER-718", "cache", f"{self._host.cache}/"))
-        return (self._policy.run(), self._loop.run())
+        return (self._policy.run(), self._loop.run(), *([] if self._tls is None else [self._tls.run()]))
 
     async def close(self) -> None:
         """Close the ports and all connections."""
@@ -114,8 +121,13 @@ class SlaveAgent:
         await self._digests.close()
         await self._status.close()
 
-    def _ports(self) -> Mapping[str, Any]:
-        return {"tcp_port": self._host.tcp_port, "udp_port": self._host.udp_port}
+    def _facts(self, master: str | None) -> Mapping[str, Any]:
+        is_plain = master is not None and self._inventory.hosts[master].tls is None
+        return {
+            "tcp_port": self._host.tcp_port,
+            "udp_port": self._host.udp_port,
+            **tls_facts(self._tls, [master] if master is not None and is_plain else []),
+        }
 
     def _state_answer(self, what: frozenset[str]) -> StateAnswer:
         return StateAnswer(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sync_core.agent.answers import error_answer
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.commands import OwnRequest, StateOf, answer_command
+from sync_core.agent.trust import Trust
 from sync_core.model.answer_plan import plan_answer
 from sync_core.model.folder import Folder
 from sync_core.net.server import Connection
@@ -36,12 +37,14 @@ class SlaveCommands:
 
     Args:
         cache: its copy.
+        trust: knows who may see it.
         wake_up: makes it check at once.
         state: builds ``<state>`` for the words of ``what``.
     """
 
-    def __init__(self, cache: CacheFolder, *, wake_up: Callable[[], None], state: StateOf) -> None:
+    def __init__(self, cache: CacheFolder, trust: Trust, *, wake_up: Callable[[], None], state: StateOf) -> None:
         self._cache = cache
+        self._trust = trust
         self._wake_up = wake_up
         self._state = state
 
@@ -55,8 +58,10 @@ class SlaveCommands:
                 self._wake_up()
                 return OkAnswer()
             case ListFiles():
+                self._trust.check_look(connection)
                 return FileListAnswer(tree=await self._cache.shown())
             case FetchDifferences():
+                self._trust.check_look(connection)
                 return await self._differences(request.listed)
             case Register():
                 return error_answer("SCHEDULER-105", "register_remote_scheduler")

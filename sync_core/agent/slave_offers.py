@@ -5,6 +5,7 @@ from __future__ import annotations
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.dialect_answers import Checked, Offer
 from sync_core.agent.file_contents import FileContents
+from sync_core.agent.trust import Trust
 from sync_core.model.errors import JsyncError
 from sync_core.model.folder import Folder
 from sync_core.model.path import RelPath
@@ -20,16 +21,19 @@ class SlaveOffers:
 
     Args:
         cache: its copy.
+        trust: knows who may see it.
     """
 
-    def __init__(self, cache: CacheFolder) -> None:
+    def __init__(self, cache: CacheFolder, trust: Trust) -> None:
         self._cache = cache
+        self._trust = trust
         contents = FileContents(cache.root)
         self.kept = contents.kept
         self.read = contents.read
 
     async def look(self, connection: Connection, slave: str | None) -> Offer:
-        """Return what is in the cache now; raises FileTroubleError where it can't be read."""
+        """Return what is in the cache now; raises JsyncError where it can't be read, or may not be by that one."""
+        self._trust.check_look(connection)
         return Offer(tree=await self._cache.shown(), place_of=_same, is_look=True)
 
     async def check(self, connection: Connection, request: Check, before: Folder | None) -> Checked:

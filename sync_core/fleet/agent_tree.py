@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sync_core.fleet.file_list import FileList, Source
+from sync_core.fleet.tls_to import tls_to
 from sync_core.model.errors import PeerError, RemoteRefusalError, RootVanishedError, UnreachableError
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER
@@ -84,7 +85,7 @@ async def _classic_list(host: Host, slave: Host | None, resolver: Resolver, answ
     from sync_core.protocol.messages import FileListAnswer, ListFiles  # noqa: PLC0415
 
     question = ListFiles(slave=None if slave is None else slave.name)
-    answer = await ask(host, question, resolver=resolver, answer_timeout_s=answer_timeout_s)
+    answer = await ask(host, question, beside=slave, resolver=resolver, answer_timeout_s=answer_timeout_s)
     if not isinstance(answer, FileListAnswer):
         raise PeerError(f"{host.name} answers, but not with a file list: it is no jsync agent", host=host.name)
     own = None if slave is None else answer.own or EMPTY_FOLDER
@@ -96,7 +97,7 @@ async def _offered(host: Host, slave: Host | None, resolver: Resolver, answer_ti
     # Who reads folders alone does without msgspec.
     from sync_core.fleet.offered import Offered  # noqa: PLC0415
 
-    connection = await _connected(host, resolver)
+    connection = await _connected(host, slave, resolver)
     try:
         if await connection.begin(timeout_s=answer_timeout_s):
             return await Offered.look(connection, host, slave, answer_timeout_s=answer_timeout_s)
@@ -107,14 +108,15 @@ async def _offered(host: Host, slave: Host | None, resolver: Resolver, answer_ti
     return None
 
 
-async def _connected(host: Host, resolver: Resolver) -> DialectConnection:
+async def _connected(host: Host, slave: Host | None, resolver: Resolver) -> DialectConnection:
     """Connect to the first of the host's addresses that takes a connection."""
     from sync_core.net.dialect_client import DialectConnection  # noqa: PLC0415 - likewise
 
+    tls = tls_to(host, slave)
     failure: UnreachableError | None = None
     for ip in await resolver.resolve(host.address):
         try:
-            return await DialectConnection.connect(ip, host.tcp_port, timeout_s=_CONNECT_TIMEOUT_S)
+            return await DialectConnection.connect(ip, host.tcp_port, timeout_s=_CONNECT_TIMEOUT_S, tls=tls)
         except UnreachableError as error:
             failure = error
     raise failure or AssertionError("a name that resolves has an address")

@@ -102,7 +102,7 @@ async def _fetch_differences(found: FileList, files: Mapping[RelPath, File]) -> 
 
     listed = edited(found.tree, dict.fromkeys(files))
     slave = found.slave.name if found.slave is not None else None
-    answer = await ask(found.host, FetchDifferences(slave=slave, listed=listed))
+    answer = await ask(found.host, FetchDifferences(slave=slave, listed=listed), beside=found.slave)
     if not isinstance(answer, ChangesAnswer):
         raise PeerError(f"{found.host.name} answers, but not with contents", host=found.host.name)
     return {change.path: change.content for change in answer.changes if isinstance(change, WriteFile)}

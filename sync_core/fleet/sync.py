@@ -28,6 +28,7 @@ from sync_core.model.change import Changes, WriteFile
 from sync_core.model.errors import HostError, JsyncError, PeerError, StateError, UsageError
 from sync_core.model.inventory import Connection, Host, Inventory
 from sync_core.net.resolve import Resolver
+from sync_core.net.tls import Tls
 from sync_core.protocol.messages import ChangesAnswer, FetchDifferences
 from sync_core.tree.applied import Applied
 
@@ -199,7 +200,7 @@ class _Fetch:
             await self._digests.close()
 
         async def differences(master: Host) -> Changes:
-            answer = await ask(master, FetchDifferences(slave=self._slave.name, listed=before))
+            answer = await ask(master, FetchDifferences(slave=self._slave.name, listed=before), beside=self._slave)
             if isinstance(answer, ChangesAnswer):
                 return answer.changes
             raise PeerError(f"{master.name} is no jsync master: it can't be asked without a registration")
@@ -233,7 +234,7 @@ class _Fetch:
         )
 
     async def _check(self, master: Host) -> Checked:
-        link = await open_link(self._slave, master, Resolver())
+        link = await open_link(self._slave, master, Resolver(), tls=Tls.of(self._slave))
         try:
             await link.register(self._slave)
             return await link.check(self._cache, looks=False, wake=asyncio.Event())

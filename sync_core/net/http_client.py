@@ -6,7 +6,9 @@ Nobody imports this before it is needed, because aiohttp takes its time.
 from __future__ import annotations
 
 import io
+import ssl
 from functools import partial
+from typing import cast
 
 import aiohttp
 
@@ -15,6 +17,7 @@ from sync_core.model.security import IpAddress
 from sync_core.net.addresses import endpoint
 from sync_core.net.failures import unreachable
 from sync_core.net.pace import SLOWEST, Pace, Slowest
+from sync_core.net.tls import TlsTo, untrusted
 from sync_core.net.workers import beside_loop, request_weight_bytes
 from sync_core.protocol.framing import answer_too_long
 from sync_core.protocol.http import COMMAND_PATH, REQUEST_TYPE, SERVER_NAME, decode_http_answer
@@ -42,6 +45,7 @@ class HttpClient:
         local_address: our address (``addresses.choose_source``).
         connect_timeout_s: until a connection stands.
         timeout_s: the longest time in which no byte of an answer comes.
+        tls: how to speak TLS; ``None`` = in plain.
         most_bytes: of an answer after decompression.
         slowest: how slowly answers may come.
 
@@ -58,12 +62,14 @@ class HttpClient:
         local_address: IpAddress | None = None,
         connect_timeout_s: float,
         timeout_s: float,
+        tls: TlsTo | None = None,
         most_bytes: int = MAX_DOCUMENT_BYTES,
         slowest: Slowest = SLOWEST,
     ) -> None:
         self.is_jsync = False
         self._address = address
         self._port = port
+        self._tls = tls
         self._local_address = local_address
         self._most_bytes = most_bytes
         self._slowest = slowest
@@ -82,6 +88,7 @@ class HttpClient:
 
         Raises:
             UnreachableError: the connection did not come about, broke, or nothing moved for too long.
+            UntrustedError: the peer did not prove who it is.
             RemoteProtocolError: the answer is no success of HTTP, makes no sense or is too long.
             UnsafeNameError: a listed name can't travel; nothing was sent.
         """
@@ -93,6 +100,7 @@ class HttpClient:
 
     async def _post(self, document: bytes) -> Answer:
         source = (str(self._local_address), 0) if self._local_address is not None else None
+        tls = self._tls
         async with (
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(local_addr=source, force_close=True),
@@ -101,10 +109,12 @@ class HttpClient:
                 trust_env=False,
             ) as session,
             session.post(
-                f"http://{endpoint(self._address, self._port)}{COMMAND_PATH}",
+                f"http{'' if tls is None else 's'}://{endpoint(self._address, self._port)}{COMMAND_PATH}",
                 data=io.BytesIO(document),
                 headers=self._headers,
                 allow_redirects=False,
+                ssl=True if tls is None else tls.own.ready().client,
+                server_hostname=None if tls is None else tls.name,
             ) as response,
         ):
             if response.status != 200:
@@ -133,6 +143,10 @@ class HttpClient:
         match error:
             case aiohttp.ConnectionTimeoutError():
                 return unreachable(TimeoutError(), "connect", *where)
+            case aiohttp.ClientConnectorCertificateError():
+                return untrusted(cast(ssl.SSLError, error.certificate_error), endpoint(*where))
+            case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as failure):
+                return untrusted(failure, endpoint(*where))
             case aiohttp.ClientConnectorError():
                 return unreachable(error.os_error, "connect", *where)
             case OSError():

@@ -108,8 +108,12 @@ class Tls:
                 self._trouble = str(error)
         return self._ready
 
-    async def run(self) -> NoReturn:
-        """Warn of what should be mended, once a day."""
+    async def run(self, on_look: Callable[[], None] = lambda: None) -> NoReturn:
+        """Warn of what should be mended, once a day.
+
+        Args:
+            on_look: called every hour, since what ``warning`` says may be another thing then.
+        """
         warned_at: float | None = None
         while True:
             self.ready()
@@ -117,6 +121,7 @@ class Tls:
             if self.warning is not None and (warned_at is None or now - warned_at >= _DAY_S):
                 _log.warning("TLS: %s; `jsync tls renew` makes a new one", self.warning)
                 warned_at = now
+            on_look()
             await asyncio.sleep(_LOOK_S)
 
     async def accept(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ def test_what_changes_after_a_write_that_took_long_is_not_old_for_long() -> None
             written.append(values)
 
         number = 0
-        status = MasterStatus([], name_of=lambda _: None, facts=lambda: {"number": number}, write=write)
+        status = MasterStatus([], name_of=lambda _: None, facts=lambda _: {"number": number}, write=write)
         running = asyncio.create_task(status.run())
         try:
             await eventually(lambda: written, "the first")
@@ -45,7 +45,7 @@ def test_what_changes_while_it_is_written_is_written_next() -> None:
         status: MasterStatus
         number = 0
 
-        def facts() -> dict[str, Any]:
+        def facts(_: Sequence[str]) -> dict[str, Any]:
             nonlocal number
             taken = number
             if number == 0:

@@ -7,6 +7,7 @@ import pytest
 
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.slave_commands import SlaveCommands
+from sync_core.agent.trust import Trust
 from sync_core.model.errors import FileTroubleError
 from sync_core.model.folder import Folder
 from sync_core.model.inventory import MaxDelete
@@ -35,7 +36,7 @@ from tests.support.agents import a_connection, a_registration
 from tests.support.digests import MemoryDigests
 from tests.support.disk import write_tree
 from tests.support.folders import a_tree
-from tests.support.net import Lines
+from tests.support.net import Lines, a_host
 
 STATE = StateAnswer(attributes={"id": "s"})
 
@@ -44,7 +45,7 @@ class Slave:
     def __init__(self, root: Path, *, cache: type[CacheFolder] = CacheFolder) -> None:
         self.wake_ups = 0
         folder = cache(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests())
-        self.commands = SlaveCommands(folder, wake_up=self._wake_up, state=lambda _: STATE)
+        self.commands = SlaveCommands(folder, Trust(a_host("s")), wake_up=self._wake_up, state=lambda _: STATE)
 
     def _wake_up(self) -> None:
         self.wake_ups += 1

@@ -7,6 +7,7 @@ import pytest
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.file_contents import Piece
 from sync_core.agent.slave_offers import SlaveOffers
+from sync_core.agent.trust import Trust
 from sync_core.model.errors import JsyncError
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import RelPath
@@ -15,11 +16,14 @@ from tests.support.agents import a_connection
 from tests.support.digests import MemoryDigests
 from tests.support.disk import write_tree
 from tests.support.folders import file_at
-from tests.support.net import run
+from tests.support.net import a_host, run
 
 
 def the_offers(root: Path) -> SlaveOffers:
-    return SlaveOffers(CacheFolder(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests()))
+    return SlaveOffers(
+        CacheFolder(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests()),
+        Trust(a_host("s")),
+    )
 
 
 def test_who_looks_sees_what_is_in_the_cache_now(tmp_path: Path) -> None:

@@ -16,11 +16,12 @@ from sync_core.agent.master import MasterCommands
 from sync_core.agent.master_offers import MasterOffers
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.signals import Signals
+from sync_core.agent.trust import Trust
 from sync_core.agent.views import Views
 from sync_core.model.answer_plan import realizes
 from sync_core.model.errors import TreeError
 from sync_core.model.folder import EMPTY_FOLDER, Folder
-from sync_core.model.inventory import Host
+from sync_core.model.inventory import Host, Role
 from sync_core.model.registry.folder_map import FolderMap
 from sync_core.model.registry.register import Register
 from sync_core.model.registry.registration import Slave
@@ -56,6 +57,7 @@ class CommandedMaster:
     Args:
         root: its remote folder; what is there counts as settled.
         slaves: of its inventory.
+        own: the master's entry there.
         more: for the remote folder.
 
     Attributes:
@@ -67,7 +69,7 @@ class CommandedMaster:
         changes: how often the register changed.
     """
 
-    def __init__(self, root: Path, *slaves: Host, **more: Any) -> None:
+    def __init__(self, root: Path, *slaves: Host, own: Host | None = None, **more: Any) -> None:
         self.changes = 0
         self.view_changed = asyncio.Event()
         known = scan(root).root if root.exists() else EMPTY_FOLDER
@@ -83,6 +85,7 @@ class CommandedMaster:
             remote=self.remote,
             builder=AnswerBuilder(self.remote.read),
             names=self.names,
+            trust=Trust(own or a_host("m", role=Role.MASTER), hosts),
             register=self.register,
             signals=self.signals,
             http_addresses=HttpAddresses(a_resolver(), level_of=lambda _: Level.NONE),

@@ -43,6 +43,7 @@ class SlaveAddress:
         addresses: the peer's address, or all addresses that its inventory name has.
         tcp_port: the port it registered; ``None`` where it fetches by HTTP, and says nothing of it.
         scheduler_id: the id it registered.
+        name: the inventory's name that it proved; then nothing else that it says counts.
         is_cluster_member: whether its folder is named by the id, as by HTTP.
         is_jsync: whether it is jsync.
     """
@@ -50,6 +51,7 @@ class SlaveAddress:
     addresses: frozenset[IpAddress]
     tcp_port: int | None
     scheduler_id: str
+    name: str = ""
     is_cluster_member: bool = False
     is_jsync: bool = False
 
@@ -146,12 +148,16 @@ class FolderMap:
 
         By HTTP nobody tells a TCP port, so there the id must be right.
         """
+        if address.name:
+            return self._slaves.by_name.get(address.name)
         mark = address.scheduler_id if address.tcp_port is None else address.tcp_port
         return self._slaves.at(address.addresses, mark, address.scheduler_id)
 
     def choose(self, address: SlaveAddress) -> Choice:
         """Return the own folder of a slave that registered."""
         slave = self.slave_at(address)
+        if address.name:
+            return Choice(None, True) if slave is None else self.choose_for(slave, is_jsync=address.is_jsync)
         mark = address.scheduler_id if address.tcp_port is None else address.tcp_port
         found = self._choose(slave, address)
         return found if slave is not None or not self._slaves.is_waiting(mark) else found._replace(is_final=False)

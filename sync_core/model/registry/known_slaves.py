@@ -22,6 +22,7 @@ class KnownSlaves:
 
     def __init__(self, slaves: Iterable[Host], *, own: frozenset[IpAddress], hosts: Hosts[Any]) -> None:
         self.slaves = tuple(slaves)
+        self.by_name = {slave.name: slave for slave in self.slaves}
         self._own = own
         self._hosts = hosts
         self._addresses: dict[str, frozenset[IpAddress]] = {}

@@ -43,10 +43,14 @@ __all__ = ["AnyIdentity", "HttpIdentity", "Identity", "Phase", "Registration", "
 
 
 class Identity(NamedTuple):
-    """What makes a registration one: the peer's address and the TCP port that it registers."""
+    """What makes a registration one: the peer's address, the TCP port that it registers, and the name that it proves.
+
+    So nobody takes the place of a name that was proven but who proves the same.
+    """
 
     ip: IpAddress
     tcp_port: int
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.ip}:{self.tcp_port}"
@@ -58,6 +62,7 @@ class HttpIdentity(NamedTuple):
     member_id: str
     ip: IpAddress
     udp_port: int
+    name: str = ""
 
     def __str__(self) -> str:
         return f"{self.member_id},{self.ip}:{self.udp_port}"
@@ -196,6 +201,7 @@ class Slave:
             addresses=frozenset({self.identity.ip}),
             tcp_port=self.tcp_port,
             scheduler_id=said.scheduler_id,
+            name=self.identity.name,
             is_cluster_member=said.is_cluster_member or self.tcp_port is None,
             is_jsync=said.is_jsync,
         )
