@@ -24,6 +24,7 @@ LISTED: tuple[Listed, ...] = (
     Listed(name="files", summary="Show the md5 file list of a slave, or a master's for a slave."),
     Listed(name="check-ports", summary="Check that masters and slaves reach each other."),
     Listed(name="firewall", summary="Print the firewall rules that the inventory needs."),
+    Listed(name="tls", summary="Make, renew or show the certificates of the hosts."),
     Listed(name="inventory", summary="Show the inventory as jsync understands it."),
     Listed(name="validate", summary="Check the inventory."),
     Listed(name="schema", summary="Print the JSON Schema of an inventory (draft-07)."),

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["status_document", "status_table"]
 
 _OF_BOTH = ("host", "role", "state", "pid", "version", "started_at", "tcp_port", "udp_port")
-_OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error", "unwatched_because")
+_OF_TLS = ("certificate_expires_at", "certificate_warning", "plain_peers")
+_OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error", "unwatched_because", *_OF_TLS)
 _OF_SLAVES = (
     *_OF_BOTH,
     "registered_at",
@@ -29,9 +30,11 @@ _OF_SLAVES = (
     "pending_since",
     "pending_because",
     "last_error",
+    *_OF_TLS,
 )
 
 
+_MOST_NAMES = 5
 _STATES = {"running": Style.GOOD, "starting": Style.DOUBTFUL}
 
 
@@ -123,7 +126,15 @@ def _note(agent: AgentStatus, moment: Callable[[str], str]) -> str:
         because = agent.pending_because if agent.pending_because != agent.last_error else None
         since = f"behind since {moment(agent.pending_since)}" if agent.pending_since else ""
         words.append(": ".join(word for word in (since, because) if word))
+    if agent.plain_peers:
+        words.append(f"in plain: {_few(agent.plain_peers)}")
+    words.append(agent.certificate_warning or "")
     return "; ".join(word for word in words if word)
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(map(str, names[:_MOST_NAMES])) + more
 
 
 def _second(time: str | None) -> str:

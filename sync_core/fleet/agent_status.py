@@ -47,6 +47,9 @@ class AgentStatus:
         pending_since: of a slave: since when it lacks something.
         pending_because: of a slave: why, in words.
         last_error: what is wrong now, if anything.
+        certificate_expires_at: when the certificate in use ends, where it speaks TLS.
+        certificate_warning: what should be mended before that, in words.
+        plain_peers: where it speaks TLS: the peers that are there and do not.
         unwatched_because: of a master: why no events tell it of changes, so that only its periodic scan sees them.
     """
 
@@ -70,6 +73,9 @@ class AgentStatus:
     pending_because: str | None = None
     last_error: str | None = None
     unwatched_because: str | None = None
+    certificate_expires_at: str | None = None
+    certificate_warning: str | None = None
+    plain_peers: list[str] | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -121,6 +127,9 @@ _TYPES: Mapping[str, type] = {
     "pending_because": str,
     "last_error": str,
     "unwatched_because": str,
+    "certificate_expires_at": str,
+    "certificate_warning": str,
+    "plain_peers": list,
 }
 """What has another type is not known."""
 

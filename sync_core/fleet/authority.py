@@ -70,6 +70,10 @@ class Authority:
     Args:
         pair: of the authority itself.
 
+    Attributes:
+        cert: its certificate, in PEM.
+        ends_at: when that ends.
+
     Raises:
         CertificateError: that is none, or the two don't belong together.
     """
@@ -83,6 +87,7 @@ class Authority:
         if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != self._cert.public_key():
             raise CertificateError("the authority's key does not match its certificate, or is of another kind")
         self._key = key
+        self.cert = pair.cert
         self.ends_at = self._cert.not_valid_after_utc
 
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sync_core.fleet.outposts import Post
@@ -131,14 +132,18 @@ class Looker:
         there = target.on_host
         source_ip = _source_ip(check, address, source)
         has_arrived = None
+
+        async def connect() -> ProbeResult:
+            return await source.outpost.probe_tcp(
+                address, check.port, timeout_s=self._timeout_s, source_ip=source_ip, tls=_tls(check)
+            )
+
         if there is not None and not is_own(address, source, target):
             async with there.watching(address, check.port) as arrivals:
-                probe = await source.outpost.probe_tcp(
-                    address, check.port, timeout_s=self._timeout_s, source_ip=source_ip
-                )
+                probe = await connect()
             has_arrived = arrivals is not None and bool(arrivals.senders)
         else:
-            probe = await source.outpost.probe_tcp(address, check.port, timeout_s=self._timeout_s, source_ip=source_ip)
+            probe = await connect()
         far_side = None
         if there is not None and probe.outcome is Outcome.REFUSED:
             far_side = await self._refused_there(check, address, source, target)
@@ -236,6 +241,14 @@ def _bound_at(address: IpAddress, host: Host, source: Post, target: Post) -> IpA
 def _datagram(far_side: FarSide | None) -> str:
     """Return what is sent: a probe, but to something that is known not to be ours only what masters send."""
     return _WAKE_UP if far_side is not None and far_side.listeners and far_side.is_agent is False else a_probe()
+
+
+def _tls(check: PortCheck) -> Mapping[str, str] | None:
+    """Return what the source speaks TLS with, where both ends have it."""
+    own = check.source.tls
+    if own is None or check.target.tls is None:
+        return None
+    return {"cert": str(own.cert), "key": str(own.key), "ca": str(own.ca), "name": check.target.name}
 
 
 def _source_ip(check: PortCheck, address: IpAddress, source: Post) -> IpAddress | None:

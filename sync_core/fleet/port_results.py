@@ -19,6 +19,7 @@ from sync_core.model.verdict import Endpoint, Finding, Surroundings, decide
 
 __all__ = ["Names", "conclude", "unfinished", "unresolved"]
 
+_ALIVE = {Outcome.CONNECTED, Outcome.UNTRUSTED, Outcome.CLOSED, Outcome.REFUSED}
 _NEEDS_NO_RULES = {
     Verdict.OPEN,
     Verdict.HUNG,
@@ -119,7 +120,7 @@ def _misled(seen: Seen, names: Names) -> Finding | None:
 
 def _surroundings(companion: Seen | None) -> Surroundings:
     outcome = companion.probe.outcome if companion is not None else None
-    is_alive = None if outcome is None else outcome in {Outcome.CONNECTED, Outcome.CLOSED, Outcome.REFUSED}
+    is_alive = None if outcome is None else outcome in _ALIVE
     return Surroundings(is_turned_away=outcome is Outcome.CLOSED, is_alive=is_alive)
 
 

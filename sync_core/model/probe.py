@@ -71,11 +71,13 @@ class Outcome(StrEnum):
     """What the connecting side saw.
 
     ``ECHO`` is a jsync agent's answer to a probe datagram, ``HEARD`` that of a check's own temporary listener.
-    ``CLOSED`` is a connection that the other side closed at once without a byte.
+    ``CLOSED`` is a connection that the other side closed at once without a byte, ``UNTRUSTED`` one on which TLS came
+    to nothing.
     """
 
     CONNECTED = "connected"
     CLOSED = "closed"
+    UNTRUSTED = "untrusted"
     ECHO = "echo"
     HEARD = "heard"
     REFUSED = "refused"

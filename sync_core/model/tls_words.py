@@ -23,6 +23,8 @@ _BY_CODE: Final[Mapping[int, str]] = {
 """By the numbers of OpenSSL's ``X509_V_ERR_…``."""
 _BY_REASON: Final[Mapping[str, str]] = {
     "HTTP_REQUEST": PLAIN,
+    "HUNG_UP": "it hung up after the handshake: it does not take our certificate, and its log says why",
+    "NO_ANSWER": "it does not answer the handshake",
     "PACKET_LENGTH_TOO_LONG": PLAIN,
     "RECORD_LAYER_FAILURE": PLAIN,
     "UNKNOWN_PROTOCOL": PLAIN,

@@ -68,6 +68,7 @@ _DIRECT = MappingProxyType(
         Outcome.CONNECTED: Verdict.OPEN,
         Outcome.ECHO: Verdict.OPEN,
         Outcome.CLOSED: Verdict.NOT_ALLOWED,
+        Outcome.UNTRUSTED: Verdict.NOT_ALLOWED,
         Outcome.NOT_PERMITTED: Verdict.EGRESS_BLOCKED,
         Outcome.NO_ROUTE: Verdict.NO_ROUTE,
         Outcome.FAILED: Verdict.UNKNOWN,
@@ -243,6 +244,8 @@ def _fix(
         return None  # whoever runs that program knows how
     if verdict is Verdict.UNKNOWN and (far_side is not None or probe.outcome is Outcome.FAILED):
         return None
+    if probe.outcome is Outcome.UNTRUSTED:
+        return "look at the certificates of both: jsync tls show"
     template = _FIXES.get(verdict)
     if template is None:
         return None

@@ -12,6 +12,7 @@ from sync_core.model.firewall.judgement import printable
 from sync_core.model.firewall.reader import ToolOutput
 from sync_core.model.probe import Listener, Outcome, ProbeResult
 from sync_core.model.security import IpAddress, parse_ip
+from sync_core.model.tls_words import tls_words
 from sync_core.net.addresses import endpoint
 from sync_core.net.far import Facts
 
@@ -71,12 +72,19 @@ def tcp_result(facts: Facts, address: IpAddress, port: int) -> ProbeResult:
     at = endpoint(address, port)
     if not facts.get("is_connected"):
         return _failed(facts, f"connecting to {at}", f"no answer to connections to {at}")
+    failure = facts.get("tls_failure")
+    if isinstance(failure, dict):
+        return _result(facts, Outcome.UNTRUSTED, f"{at} took the connection", _untrusted(failure))
     said = facts.get("said")
     if facts.get("is_closed") and not said and not facts.get("was_asked"):
         return _result(facts, Outcome.CLOSED, f"{at} took the connection and closed it at once without a byte")
     remark = _who_answers(str(said or ""), bool(facts.get("is_closed"))) if facts.get("was_asked") or said else ()
+    proof = ("both ends proved by TLS who they are",) if facts.get("is_proven") else ()
+    if isinstance(facts.get("tls_untried"), str):
+        proof = (f"TLS was not tried: the certificate can't be used from there: {printable(facts['tls_untried'])}",)
     is_mute = bool(facts.get("was_asked")) and not said and not facts.get("is_closed")
-    return replace(_result(facts, Outcome.CONNECTED, f"{at} took the connection", *remark), is_mute=is_mute)
+    result = _result(facts, Outcome.CONNECTED, f"{at} took the connection", *proof, *remark)
+    return replace(result, is_mute=is_mute)
 
 
 def udp_result(facts: Facts, address: IpAddress, port: int, outcomes: dict[str, Outcome]) -> ProbeResult:
@@ -96,6 +104,14 @@ def udp_result(facts: Facts, address: IpAddress, port: int, outcomes: dict[str, 
         return _result(facts, outcome, f"a temporary listener at {at} answered")
     sent = number_of(facts, "sent")
     return _failed(facts, f"datagrams to {at}", f"{sent} datagrams sent to {at}, none answered")
+
+
+def _untrusted(failure: dict[str, Any]) -> str:
+    code = failure.get("code")
+    words = tls_words(printable(str(failure.get("reason", "")))[:80], code if isinstance(code, int) else None)
+    if failure.get("whose") == "own":
+        return "TLS: our own certificate: " + words.replace("its certificate", "it")
+    return f"TLS: {words}"
 
 
 def _who_answers(said: str, is_closed: bool) -> tuple[str, ...]:

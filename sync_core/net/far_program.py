@@ -10,7 +10,7 @@ from importlib import resources
 __all__ = ["command", "program"]
 
 _ROOM = "sync_core.net.far_side"
-_MODULES = ("sockets", "routes", "probes", "listening", "counters", "firewalls", "serve")
+_MODULES = ("sockets", "routes", "secure", "probes", "listening", "counters", "firewalls", "serve")
 """Each after those that it imports."""
 
 _START = """\

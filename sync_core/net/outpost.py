@@ -141,6 +141,7 @@ class Outpost:
         timeout_s: float,
         source_ip: IpAddress | None = None,
         is_asking: bool = True,
+        tls: Mapping[str, str] | None = None,
     ) -> ProbeResult:
         """Connect from this host, see who is there, and close.
 
@@ -150,6 +151,7 @@ class Outpost:
             timeout_s: for the connection; below 1.1 s a reject by IPv6 is taken for a drop.
             source_ip: our address there; ``None`` leaves it to the system.
             is_asking: whether the harmless ``<check_folders/>`` may be sent, to learn who answers.
+            tls: ask in TLS: where ``cert``, ``key`` and ``ca`` are on this host, and the peer's ``name``.
         """
         facts = await self._session.ask(
             "tcp",
@@ -159,6 +161,7 @@ class Outpost:
             timeout_s=timeout_s,
             source=_text(source_ip),
             question=_QUESTION if is_asking else None,
+            **({} if tls is None else {"tls": dict(tls)}),
         )
         return tcp_result(facts, address, port)
 

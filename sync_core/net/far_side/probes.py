@@ -5,7 +5,7 @@ import socket
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
-from sync_core.net.far_side import routes, sockets
+from sync_core.net.far_side import routes, secure, sockets
 
 __all__ = ["resolve", "tcp", "udp"]
 
@@ -67,10 +67,19 @@ class _Attempt:
         return round((time.monotonic() - self.started_s) * 1000, 3)
 
 
-def tcp(address: str, port: int, timeout_s: float, source: Optional[str], question: Optional[str]) -> Dict[str, Any]:
+def tcp(
+    address: str,
+    port: int,
+    *,
+    timeout_s: float,
+    source: Optional[str],
+    question: Optional[str],
+    tls: Optional[Dict[str, str]] = None,
+) -> Dict[str, Any]:
     """Connect, see whether the peer closes or speaks at once, and if not, ask ``question`` and wait for its answer.
 
-    Without a question the connection is only opened and closed.
+    Without a question the connection is only opened and closed. With ``tls`` (``cert``, ``key``, ``ca``, and the
+    peer's ``name``) it is asked in TLS, as far as these can be read here.
     """
     with _Attempt(socket.SOCK_STREAM, address, source) as attempt:
         attempt.socket.settimeout(timeout_s)
@@ -88,15 +97,41 @@ def tcp(address: str, port: int, timeout_s: float, source: Optional[str], questi
             # Where nobody listens, the system may by chance connect a socket to itself.
             return attempt.result(errno=errno.ECONNREFUSED)
         elapsed_ms = attempt.elapsed_ms
-        is_closed, said, asked = False, b"", False
-        if question is not None:
-            is_closed, said = _hear(attempt.socket, CLOSE_WAIT_S)
-            if not is_closed and not said:
-                asked = True
-                is_closed, said = _ask(attempt.socket, question.encode("ascii"))
-        return attempt.result(
-            is_connected=True, is_closed=is_closed, was_asked=asked, said=said.decode("latin-1"), elapsed_ms=elapsed_ms
-        )
+        if tls is not None and question is not None:
+            try:
+                made = secure.contexts(tls["cert"], tls["key"], tls["ca"])
+            except OSError as error:
+                untried = "{}: {}".format(type(error).__name__, error.strerror or error)
+                return dict(_asked(attempt, question, elapsed_ms), tls_untried=untried)
+            # TLS takes the socket away, so what is to be said of it is said first.
+            facts = attempt.result(is_connected=True, elapsed_ms=elapsed_ms)
+            return dict(facts, **_asked_in_tls(attempt.socket, made, tls["name"], question, timeout_s))
+        return _asked(attempt, question, elapsed_ms)
+
+
+def _asked(attempt: _Attempt, question: Optional[str], elapsed_ms: float) -> Dict[str, Any]:
+    is_closed, said, asked = False, b"", False
+    if question is not None:
+        is_closed, said = _hear(attempt.socket, CLOSE_WAIT_S)
+        if not is_closed and not said:
+            asked = True
+            is_closed, said = _ask(attempt.socket, question.encode("ascii"))
+    return attempt.result(
+        is_connected=True, is_closed=is_closed, was_asked=asked, said=said.decode("latin-1"), elapsed_ms=elapsed_ms
+    )
+
+
+def _asked_in_tls(
+    sock: socket.socket, made: Tuple[Any, Any], name: str, question: str, timeout_s: float
+) -> Dict[str, Any]:
+    stream, failure = secure.begin(sock, made, name, timeout_s)
+    if stream is None:
+        return failure
+    with stream:
+        is_closed, said = _ask(stream, question.encode("ascii"))
+    if is_closed and not said:
+        return {"tls_failure": {"reason": "HUNG_UP", "code": 0, "whose": "peer"}}
+    return {"is_closed": is_closed, "was_asked": True, "said": said.decode("latin-1"), "is_proven": True}
 
 
 def udp(

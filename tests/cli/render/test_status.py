@@ -57,6 +57,7 @@ _STOPPED = AgentStatus(
     last_error="the agent (pid 4714) died",
 )
 _NEW = AgentStatus(host="m2", role=Role.MASTER, state=AgentState.STARTING, pid=4715, tcp_port=4441)
+_NO_TLS = {"certificate_expires_at": None, "certificate_warning": None, "plain_peers": None}
 _REPORT = StatusReport(agents=(_MASTER, _SLAVE, _LATE, _STOPPED, _NEW))
 
 
@@ -91,6 +92,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
                 "slaves_in_sync": 1,
                 "last_error": None,
                 "unwatched_because": None,
+                **_NO_TLS,
                 "recap": "ok",
             },
             {
@@ -111,6 +113,7 @@ def test_document_has_the_keys_of_the_contract() -> None:
                 "pending_since": None,
                 "pending_because": None,
                 "last_error": None,
+                **_NO_TLS,
                 "recap": "ok",
             },
         ],
@@ -126,3 +129,11 @@ def test_a_master_that_hears_of_no_changes_says_why_and_is_well() -> None:
     (line,) = render(status_table([deaf], _NOW), color=False).splitlines()[1:]
     assert line.endswith("changes are seen by the periodic scan only: no space left on device")
     assert deaf.is_ok
+
+
+def test_who_is_plain_and_what_ends_stands_at_the_end() -> None:
+    peers = [f"s{number}" for number in range(7)]
+    said = replace(_MASTER, plain_peers=peers, certificate_warning="the certificate in use ends on 2026-12-01")
+    screen = render(status_table([said], _NOW), color=False)
+    assert "in plain: s0, s1, s2, s3, s4 and 2 more; the certificate in use ends on 2026-12-01" in screen
+    assert said.is_ok
