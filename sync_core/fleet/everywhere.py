@@ -194,6 +194,10 @@ async def _up_there(machine: Machine, runner: Runner, options: UpOptions) -> Map
         installed = await options.installer.ensure(machine, runner, check=options.check)
         if installed is not None and options.check:
             return {name: UpResult(host=name, outcome=UpOutcome.STARTED, installed=installed) for name in machine.names}
+        if not options.check and any(host.tls is not None for host in machine.hosts):
+            from sync_core.fleet.install.bring_tls import bring_tls  # noqa: PLC0415 - most have none
+
+            await bring_tls(machine, runner)
     words = ["up", "--detach", *machine.names, "--wait-timeout", f"{options.wait_timeout_s:g}"]
     words += [*(["--check"] if options.check else []), *["--verbose"] * options.verbosity]
     words += ["--accept-new-root"] if options.accept_new_root else []
