@@ -41,6 +41,7 @@ ServerEvent: TypeAlias = RequestReceived | TooLong | EmptyLine | HttpSeen | Dial
 
 
 _CTRL_D = b"\x04"
+_TLS = b"\x16\x03"
 _CARRIAGE_RETURN = 0x0D
 _RAW_BYTES = 2048
 _PROLOG = re.compile(rb"\s*<\?xml[^>]*>\s*")
@@ -129,6 +130,8 @@ class ServerSession(Session[ServerState, ServerMove]):
             data = b"".join([packet, *self._packets])
             self._packets.clear()
             return HttpSeen(data=data)
+        if self._state is ServerState.FRESH and packet[:2] == _TLS:
+            return self._refuse("TLS is not spoken here")  # at once, so that the peer knows; it may wait for ever else
         if self._state is not ServerState.RECEIVING:
             if self._is_dialect_open and packet[:1] == PREFACE[:1]:
                 return self._preface(packet)
@@ -172,10 +175,13 @@ class ServerSession(Session[ServerState, ServerMove]):
         return RequestReceived(document=document)
 
     def _too_long(self) -> TooLong:
-        """Refuse what would fill the memory: nobody knows where it ends, so the answer is the last one."""
+        return self._refuse(f"the request is longer than {self.max_request_bytes} bytes")
+
+    def _refuse(self, text: str) -> TooLong:
+        """Refuse what would fill the memory, or is not ours: nobody knows where it ends, so this answer is the last."""
         self._move(ServerMove.TOO_LONG)
         self._document.clear()
-        return TooLong(error=refusal("XML-ERROR", f"the request is longer than {self.max_request_bytes} bytes"))
+        return TooLong(error=refusal("XML-ERROR", text))
 
 
 def raw_text(document: bytes) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.model.inventory import Connection, Dialect, MaxDelete, SshSettings
+from sync_core.model.inventory import Connection, Dialect, MaxDelete, SshSettings, TlsFiles
 from sync_core.model.security import AllowedHost, Level
 from tests.support.inventories import a_master, a_slave, inventory_of, problems_of
 
@@ -191,3 +191,23 @@ def test_filled_in_text_is_checked_again(tmp_path: Path) -> None:
     column = text.index("'id-of-") + 1
     assert found[0].startswith(f"1:{column}: `scheduler_id`: `id-of-xxx")
     assert found[0].endswith("is not one folder name (no slashes, no leading dot, not `_all`, ISO-8859-1 characters)")
+
+
+def test_one_group_says_where_all_have_their_certificates_and_a_host_may_have_none(tmp_path: Path) -> None:
+    inventory = inventory_of(
+        tmp_path,
+        """
+        all: {vars: {tls: {cert: "tls/{name}.crt", key: "/etc/{name}.key", ca: $SITE/ca.crt}}}
+        masters: {hosts: {m: {remote: r}}}
+        slaves: {hosts: {s: {cache: c}, real: {cache: d, tls: false}}}
+        """,
+    )
+    assert inventory.hosts["s"].tls == TlsFiles(
+        cert=tmp_path / "tls/s.crt", key=Path("/etc/s.key"), ca=tmp_path / "north/ca.crt"
+    )
+    assert inventory.hosts["real"].tls is None
+
+
+def test_a_path_of_a_certificate_that_means_nothing_is_told(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, "{masters: {hosts: {m: {remote: r, tls: {cert: $NOWHERE/c, key: k, ca: a}}}}}")
+    assert "the environment variable `NOWHERE` is not set" in problem

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import tracemalloc
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,28 @@ def test_a_request_that_rides_with_the_handshake_is_answered(tmp_path: Path, run
             writer.close()
 
     run(scenario)
+
+
+def test_thousands_of_connections_find_room(tmp_path: Path) -> None:
+    async def scenario() -> int:
+        async with serving(Recorder(), tls=tls_of(tmp_path, "m")) as server:
+            own = TlsTo(tls_of(tmp_path, "a"), "m")
+            tracemalloc.start()
+            try:
+                clients = [await connect(server.port, own) for _ in range(10)]
+                for client in clients:
+                    await client.ask(CheckFolders(), timeout_s=5)
+                took_bytes = tracemalloc.get_traced_memory()[0]
+            finally:
+                tracemalloc.stop()
+            streams = [await client.hand_over() for client in clients]
+            for _, writer in streams:
+                writer.close()
+                await writer.wait_closed()
+            return took_bytes // len(clients)
+
+    client_bytes = 300_000  # asyncio's 256 KiB for those that connect
+    assert asyncio.run(scenario()) < client_bytes + 100_000
 
 
 def test_much_goes_both_ways(tmp_path: Path, run: Callable[[Scenario], None]) -> None:

@@ -349,6 +349,14 @@ def test_the_preface_may_wait_for_the_answer() -> None:
     assert made.next_event() == DialectSeen(data=b"data")
 
 
+def test_tls_where_it_is_not_spoken_is_refused_at_once() -> None:
+    made = session()
+    made.receive_data(b'\x16\x03\x01\x02\x00\x01<"')
+    refused = made.next_event()
+    assert isinstance(refused, TooLong)
+    assert "TLS is not spoken here" in str(refused.error)
+
+
 @pytest.mark.parametrize("answer", [OkAnswer(), OkAnswer(jsync=1), None])
 def test_without_that_answer_the_preface_is_nonsense(answer: Answer | None) -> None:
     made = session()
