@@ -138,7 +138,8 @@ class Connection:
             while await self._advance(handler, answer_time, serve_dialect):
                 pass
         except UntrustedError as error:
-            _log.warning("%s", error, extra=self._extra)
+            is_new = self._tls is None or self._tls.failures.allows(self.peer_ip)
+            _log.log(logging.WARNING if is_new else logging.DEBUG, "%s", error, extra=self._extra)
         except TimeoutError:
             _log.warning("the peer is too slow, the connection is closed", extra=self._extra)
         except OSError as error:

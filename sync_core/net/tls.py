@@ -16,7 +16,9 @@ from typing import Any, Final, NamedTuple, NoReturn, cast
 
 from sync_core.model.errors import CertificateError, UntrustedError
 from sync_core.model.inventory import Host, TlsFiles
+from sync_core.model.security import IpAddress
 from sync_core.model.tls_words import tls_words
+from sync_core.net.limits import RateLimit
 from sync_core.net.streams import LINGER_S
 from sync_core.net.tls_files import Ready, names_of, read_tls
 
@@ -28,6 +30,7 @@ WARN_DAYS: Final = 30
 """How long before its end a certificate is spoken of."""
 
 _READ_BYTES: Final = 32768
+_LINES_PER_MINUTE: Final = 10
 _DAY_S: Final = 86400.0
 _LOOK_S: Final = 3600.0
 
@@ -56,6 +59,9 @@ class Tls:
         files: certificate, key and authority.
         wall_clock: seconds since the epoch.
 
+    Attributes:
+        failures: which failed handshakes of an address deserve a line in the log.
+
     Raises:
         CertificateError: they can't be used.
     """
@@ -68,6 +74,7 @@ class Tls:
         self._ready = read_tls(files, name)
         self._trouble: str | None = None
         self._turn = asyncio.Lock()
+        self.failures: RateLimit[IpAddress] = RateLimit(count=_LINES_PER_MINUTE, per_s=60.0, clock=time.monotonic)
 
     @classmethod
     def of(cls, host: Host) -> Tls | None:

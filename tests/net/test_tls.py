@@ -196,6 +196,22 @@ def test_a_client_that_proves_nothing_gets_no_answer_and_the_log_says_why(
     assert said.startswith(words)
 
 
+def test_one_who_fails_again_and_again_does_not_fill_the_log(tmp_path: Path, run: Callable[[Scenario], None]) -> None:
+    recorder = Recorder()
+
+    async def scenario() -> None:
+        async with serving(recorder, tls=tls_of(tmp_path, "m")) as server:
+            for number in range(15):
+                peer = await RawPeer.connect(server.port)
+                await peer.send(b"\x16\x09\x09\x00\x02no")
+                await eventually(lambda number=number: len(recorder.closed) > number)  # type: ignore[misc]
+                await peer.close()
+
+    with Lines.of() as lines:
+        run(scenario)
+    assert len([line for level, _, line in lines.lines if level == "WARNING"]) == 10
+
+
 def test_an_old_version_of_tls_is_not_spoken(tmp_path: Path, run: Callable[[Scenario], None]) -> None:
     async def scenario() -> None:
         own = tls_of(tmp_path, "a")
