@@ -97,7 +97,7 @@ COMMAND = Command(
     exit code 1 when one ends within 30 days, 2 when one can't be used. Where hosts are on other machines,
     `jsync up --install` brings them theirs.""",
     examples=(
-        ("jsync tls init", "an authority and certificates in tls/ beside the inventory"),
+        ("jsync tls init", "an authority and certificates"),
         ("jsync tls renew -l slave-5000", "a new certificate for this one"),
         ("jsync tls show -q", "only what ends soon or can't be used"),
     ),
