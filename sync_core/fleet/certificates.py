@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,7 +10,8 @@ from enum import StrEnum
 from pathlib import Path
 
 from sync_core.fleet.authority import Authority, CertificateFacts, Pair, facts_of
-from sync_core.model.errors import CertificateError, FileTroubleError, JsyncError
+from sync_core.fleet.pair_files import write_authority, write_pair
+from sync_core.model.errors import CertificateError, JsyncError
 from sync_core.model.inventory import Host, TlsFiles
 from sync_core.net.tls import WARN_DAYS
 from sync_core.net.tls_files import read_tls
@@ -95,7 +95,7 @@ def init_tls(hosts: Iterable[Host], folder: Path, *, now: datetime, check: bool 
     else:
         pair, outcome = Authority.new(f"jsync {secrets.token_hex(4)}", now=now), TlsOutcome.MADE
         if not check:
-            _write_pair(files, pair)
+            write_pair(files, pair)
     authority = Authority(pair)
     first = Certified(host=None, cert=files.cert, key=files.key, outcome=outcome, expires_at=authority.ends_at)
     others = [_initialised(host, folder, authority, now=now, check=check) for host in hosts]
@@ -166,9 +166,8 @@ def _issued(
     try:
         pair = authority.issue(name, now=now)
         if not check:
-            _write_pair(files, pair)
-            if not files.ca.exists():
-                _write(files.ca, authority.cert, 0o644, _owner_of(files))
+            write_pair(files, pair)
+            write_authority(files, authority.cert)
     except JsyncError as error:
         return _failed(name, files, error)
     ends_at = facts_of(pair.cert).ends_at
@@ -195,40 +194,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CertificateError(f"{path} can't be read: {error.strerror}") from error
-
-
-def _write_pair(files: TlsFiles, pair: Pair) -> None:
-    """Write the key and then the certificate, each in one step: who reads in between sees that they don't match."""
-    owner = _owner_of(files)
-    _write(files.key, pair.key, 0o600, owner)
-    _write(files.cert, pair.cert, 0o644, owner)
-
-
-def _owner_of(files: TlsFiles) -> tuple[int, int] | None:
-    """Return whose the key was before, so that the agent's user keeps it when root renews."""
-    try:
-        found = files.key.stat()
-    except OSError:
-        return None
-    return found.st_uid, found.st_gid
-
-
-def _write(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-                if owner is not None and os.geteuid() == 0:
-                    os.fchown(file.fileno(), *owner)
-                os.fchmod(file.fileno(), mode)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise FileTroubleError(f"{path} can't be written: {error.strerror}") from error

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple, NoReturn, cast
+from typing import Final, NamedTuple, NoReturn, cast
 
 from sync_core.model.errors import CertificateError, UntrustedError
 from sync_core.model.inventory import Host, TlsFiles
@@ -21,6 +21,7 @@ from sync_core.model.tls_words import tls_words
 from sync_core.net.limits import RateLimit
 from sync_core.net.streams import LINGER_S
 from sync_core.net.tls_files import Ready, names_of, read_tls
+from sync_core.net.tls_upgrade import hand_over
 
 __all__ = ["FIRST_BYTE", "WARN_DAYS", "Accepted", "Tls", "TlsTo", "untrusted"]
 
@@ -29,7 +30,6 @@ FIRST_BYTE: Final = b"\x16"
 WARN_DAYS: Final = 30
 """How long before its end a certificate is spoken of."""
 
-_READ_BYTES: Final = 32768
 _LINES_PER_MINUTE: Final = 10
 _DAY_S: Final = 86400.0
 _LOOK_S: Final = 3600.0
@@ -168,7 +168,7 @@ class Tls:
             )
             try:
                 await asyncio.sleep(0)
-                _hand_over(plain, received)
+                hand_over(plain, received)
                 await asyncio.sleep(0)
             except BaseException:
                 upgrade.cancel()
@@ -210,27 +210,6 @@ def untrusted(error: ssl.SSLError, where: str = "") -> UntrustedError:
         f"TLS: {words}" + (f" [{where}]" if where else ""),
         hint="`jsync tls show` looks at the certificates, `jsync check-ports` at both ends",
     )
-
-
-def _hand_over(transport: asyncio.Transport, received: bytes) -> None:
-    """Give TLS what was read before it took over, as if it came now."""
-    protocol = cast(asyncio.BufferedProtocol, transport.get_protocol())
-    _make_small(protocol)
-    rest = memoryview(received)
-    while rest:
-        buffer = memoryview(cast(bytearray, protocol.get_buffer(len(rest))))
-        size_bytes = min(len(buffer), len(rest))
-        buffer[:size_bytes] = rest[:size_bytes]
-        protocol.buffer_updated(size_bytes)
-        rest = rest[size_bytes:]
-
-
-def _make_small(protocol: Any) -> None:
-    """Let a connection have less to read into: asyncio gives each 256 KiB full of zeros."""
-    if hasattr(protocol, "_ssl_buffer"):  # asyncio's own; elsewhere, or in a later one, all is as it is there
-        protocol.max_size = _READ_BYTES
-        protocol._ssl_buffer = bytearray(_READ_BYTES)
-        protocol._ssl_buffer_view = memoryview(protocol._ssl_buffer)
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
