@@ -21,9 +21,9 @@ from sync_core.agent.slave_offers import SlaveOffers
 from sync_core.agent.slave_state import SlaveState
 from sync_core.agent.state import HostState
 from sync_core.agent.status_writer import StatusWriter
-from sync_core.model.errors import RootChangedError
 from sync_core.agent.tls_status import tls_facts
 from sync_core.agent.trust import Trust
+from sync_core.model.errors import RootChangedError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.net.datagrams import WakeUpListener
 from sync_core.net.policy import PolicyKeeper

@@ -169,5 +169,8 @@ def test_schema_and_load_agree_on_single_values(name: str, value: object, tmp_pa
     slave = {"cache": "c", name: value}
     document = {"masters": {"hosts": {"m": {"remote": "r"}}}, "slaves": {"hosts": {"s[1:1]": slave}}}
     is_checked_later = isinstance(value, str) and ("{" in value or "$" in value or value.startswith("~"))
-    if not is_checked_later:
+    is_maybe_octal = name in {"file_mode", "dir_mode"} and isinstance(
+        value, int
+    )  # a schema can't see how it is written
+    if not is_checked_later and not is_maybe_octal:
         assert VALIDATOR.is_valid(document) == (problems_of(tmp_path, json.dumps(document)) == [])
