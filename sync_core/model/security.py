@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 
-__all__ = ["AllowedHost", "IpAddress", "Level", "Policy", "parse_ip"]
+__all__ = ["AllowedHost", "IpAddress", "Level", "Policy", "is_wide", "parse_ip"]
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -53,6 +53,11 @@ def parse_ip(text: str) -> IpAddress | None:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped
     return address
+
+
+def is_wide(address: IpAddress) -> bool:
+    """Whether a ``Policy`` takes ``address`` for more than one machine: everybody, or a class A, B or C network."""
+    return address.is_unspecified or (isinstance(address, ipaddress.IPv4Address) and _class_network(address) == address)
 
 
 @dataclass(frozen=True, slots=True)

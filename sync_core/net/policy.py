@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from sync_core.model.errors import UnreachableError
 from sync_core.model.inventory import Host
-from sync_core.model.security import AllowedHost, IpAddress, Level, Policy
+from sync_core.model.security import AllowedHost, IpAddress, Level, Policy, is_wide, parse_ip
 from sync_core.net.addresses import own_addresses
 from sync_core.net.resolve import KEEP_FAILURES_S, KEEP_S, Resolver
 
@@ -23,7 +23,8 @@ class PolicyKeeper:
 
     Without a declared list the default of ``cli.md`` section 1 holds: the peers of the inventory may do what a
     registration needs (``no_add``), this machine itself may do all. A name that can't be resolved is warned about
-    and keeps the addresses that it had before, so a name service that is away locks nobody out.
+    and keeps the addresses that it had before, so a name service that is away locks nobody out. Only what the list
+    itself writes as an address may mean a network: a name that a sinkhole resolves to ``0.0.0.0`` lets nobody in.
 
     Args:
         host: the agent's own entry; its ``allowed_hosts`` counts.
@@ -44,6 +45,7 @@ class PolicyKeeper:
     ) -> None:
         self._is_declared = host.allowed_hosts is not None
         self._entries = host.allowed_hosts if host.allowed_hosts is not None else _peers_of(peers)
+        self._networks = {entry.host for entry in host.allowed_hosts or () if parse_ip(entry.host) is not None}
         self._resolver = resolver
         self._own = own
         self._sleep = sleep
@@ -87,10 +89,15 @@ class PolicyKeeper:
 
     async def _resolve(self, name: str) -> str:
         try:
-            self._addresses[name] = await self._resolver.resolve(name)
+            found = await self._resolver.resolve(name)
         except UnreachableError as error:
             return str(error)
-        return ""
+        wide = [] if name in self._networks else [address for address in found if is_wide(address)]
+        if len(wide) < len(found):
+            self._addresses[name] = tuple(address for address in found if address not in wide)
+        if not wide:
+            return ""
+        return f"{name!r} resolves to {wide[0]}, which would let in more than one machine: it is passed over"
 
 
 def _peers_of(peers: tuple[Host, ...]) -> tuple[AllowedHost, ...]:

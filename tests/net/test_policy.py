@@ -115,3 +115,55 @@ def test_it_refreshes_sooner_as_long_as_a_name_is_unknown() -> None:
         run(scenario())
     assert slept == [KEEP_FAILURES_S, KEEP_FAILURES_S, KEEP_S]
     assert keeper.level_of(ip("10.0.0.90")) is Level.NO_ADD
+
+
+@pytest.mark.parametrize("wide", ["0.0.0.0", "::", "10.0.0.0", "172.16.0.0", "192.168.7.0", "::ffff:0.0.0.0"])
+@pytest.mark.parametrize("stranger", ["10.9.8.7", "172.16.9.9", "192.168.7.7", "203.0.113.5", "fd00::5"])
+def test_a_name_that_means_a_network_lets_nobody_in(wide: str, stranger: str) -> None:
+    master = a_host("master", role=Role.MASTER, address="master.sos")
+    declared = (AllowedHost(host="master.sos", level=Level.ALL),)
+    for host in (a_host("slave"), a_host("slave", allowed_hosts=declared)):
+        keeper = a_keeper(host, master, table={"master.sos": [wide, "203.0.113.90"]})
+        with Lines.of() as lines:
+            run(keeper.refresh())
+        assert keeper.level_of(ip(stranger)) is Level.NONE
+        assert keeper.level_of(ip("203.0.113.90")) >= Level.NO_ADD
+        assert len(lines.messages("WARNING")) == 1
+        assert keeper.unresolved == ("master.sos",)
+
+
+def test_a_name_that_means_nothing_but_a_network_keeps_what_it_had() -> None:
+    clock = ManualClock()
+    table: dict[str, Sequence[str]] = {"master.sos": ["10.0.0.90"]}
+    keeper = a_keeper(
+        a_host("slave"), a_host("master", role=Role.MASTER, address="master.sos"), table=table, clock=clock
+    )
+
+    async def scenario() -> None:
+        await keeper.refresh()
+        table["master.sos"] = ["0.0.0.0"]
+        for _ in range(2):
+            clock.now_s += KEEP_S
+            await keeper.refresh()
+
+    with Lines.of() as lines:
+        run(scenario())
+    assert keeper.level_of(ip("10.0.0.90")) is Level.NO_ADD
+    assert keeper.level_of(ip("10.0.0.91")) is Level.NONE
+    assert lines.messages("WARNING") == [
+        "allowed_hosts: 'master.sos' resolves to 0.0.0.0, which would let in more than one machine: it is passed over"
+    ]
+
+
+def test_a_peer_is_one_machine_however_its_address_is_written() -> None:
+    keeper = a_keeper(a_host("slave"), a_host("master", role=Role.MASTER, address="0.0.0.0"), table={})
+    run(keeper.refresh())
+    assert keeper.level_of(ip("203.0.113.5")) is Level.NONE
+
+
+def test_a_network_that_the_inventory_writes_counts() -> None:
+    entries = (AllowedHost(host="10.0.0.0", level=Level.INFO), AllowedHost(host="0.0.0.0", level=Level.SIGNAL))
+    keeper = a_keeper(a_host("slave", allowed_hosts=entries), table={})
+    run(keeper.refresh())
+    assert keeper.level_of(ip("10.9.8.7")) is Level.INFO
+    assert keeper.level_of(ip("203.0.113.5")) is Level.SIGNAL
