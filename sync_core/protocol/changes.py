@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from sync_core.model.change import Change, Changes, MakeDirectory, Remove, WriteFile
 from sync_core.model.file import Kind
 from sync_core.model.path import ROOT, RelPath, join, name_of, parent_of
-from sync_core.protocol.names import DIRECTORY, FILE, check_depth, read_name, wire_name
+from sync_core.protocol.names import DIRECTORY, FILE, MAX_PATH_BYTES, check_path, is_long, read_name, wire_name
 from sync_core.protocol.schema import parse_boolean, violation
 from sync_core.protocol.times import format_last_write_time, parse_time
 from sync_core.protocol.xml import Element, attribute, content_of
@@ -34,7 +34,7 @@ def encode_changes(changes: Changes) -> bytes:
     """
     folders = {ROOT: _Node()}
     for change in changes:
-        check_depth(change.path)
+        check_path(change.path)
         match change:
             case MakeDirectory(path=path):
                 _folder(folders, path)
@@ -162,6 +162,8 @@ class ChangesContent:
             # A removal may come before the new kind of the same name, but nothing may come after that.
             raise violation(f"the name '{name}' stands twice in one folder")
         path = join(place.path, name)
+        if is_long(path):
+            raise violation(f"the path '{path[:80]}...' is longer than {MAX_PATH_BYTES} bytes")
         if "removed" in attributes and parse_boolean(Element(element, attributes), "removed"):
             self.changes.append(Remove(path=path, kind=Kind.FILE if element == FILE else Kind.DIRECTORY))
             self._passed_over = 1

@@ -24,7 +24,7 @@ from sync_core.protocol.messages import (
     ShowCluster,
     ShowState,
 )
-from sync_core.protocol.schema import check_element, parse_boolean, parse_number, refusal, violation
+from sync_core.protocol.schema import check_element, parse_boolean, parse_number, parse_text, refusal, violation
 from sync_core.protocol.xml import Contents, Element
 
 __all__ = ["CONFIGURATION", "LISTS", "REGISTER", "ROOT_ONLY", "read_command", "request_element"]
@@ -160,11 +160,11 @@ def _read_configuration(element: Element) -> FetchConfiguration:
         raise refusal("LIBXML2-003", "scheduler_id", CONFIGURATION)
     has_interval = "interval" in values
     return FetchConfiguration(
-        scheduler_id=values["scheduler_id"],
-        cluster_member_id=values.get("cluster_member_id", ""),
+        scheduler_id=parse_text(element, "scheduler_id"),
+        cluster_member_id=parse_text(element, "cluster_member_id"),
         udp_port=parse_number(element, "udp_port", at_most=_MAX_PORT) if "udp_port" in values else 0,
-        ip=values.get("ip", "").strip(),
-        version=values.get("version", ""),
+        ip=parse_text(element, "ip").strip(),
+        version=parse_text(element, "version"),
         interval_s=parse_number(element, "interval", at_most=_MAX_INTERVAL_S) if has_interval else DEFAULT_INTERVAL_S,
         listed=listed,
     )
@@ -201,11 +201,11 @@ def _read_register(element: Element) -> Register:
         # The original breaks the connection here (capture 10); a port that cannot be is a wrong value.
         raise violation(f"Element '{REGISTER}', attribute 'tcp_port': the value '0' is not valid")
     return Register(
-        scheduler_id=element.attributes.get("scheduler_id", ""),
+        scheduler_id=parse_text(element, "scheduler_id"),
         tcp_port=tcp_port,
         udp_port=parse_number(element, "udp_port", at_most=_MAX_PORT) if "udp_port" in element.attributes else 0,
         is_cluster_member=parse_boolean(element, "is_cluster_member"),
-        version=element.attributes.get("version", ""),
+        version=parse_text(element, "version"),
         is_logoff=parse_boolean(element, "logoff"),
     )
 
@@ -227,7 +227,7 @@ def _read_get_param(element: Element) -> GetParam:
     check_element(element, attributes={"name"})
     if "name" not in element.attributes:
         raise violation(f"Element '{_GET_PARAM}': the attribute 'name' is missing")
-    return GetParam(name=element.attributes["name"])
+    return GetParam(name=parse_text(element, "name"))
 
 
 _READERS: Mapping[str, Callable[[Element], Request]] = MappingProxyType(

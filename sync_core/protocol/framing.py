@@ -19,8 +19,9 @@ BLANKS = b" \t\r\n\0"
 """What may stand before and behind a document and means nothing there."""
 
 
-_ENTRIES = re.compile(rb"(?:<[A-Za-z][^<>]*(?<=/)>)+")
-"""Empty elements without anything in between, as nearly all of a list is; each leaves the depth as it is."""
+_TAGS = re.compile(rb"(?:<[A-Za-z][^<>]*(?<=/)>)+|<[^>]*(?:>|\Z)")
+"""Empty elements without anything in between, as nearly all of a list is; else one tag, or what has come of it."""
+_SLASH, _CLOSE = b"/>"
 
 
 class _Place(Enum):
@@ -91,12 +92,28 @@ class RequestScanner:
                 return newline + 1, True
         if found < 0:
             return len(block), False
-        entries = _ENTRIES.match(block, found) if self._depth > 0 else None
-        if entries is not None:
+        if self._depth > 0 and self._is_xml and found < (reached := self._leap(block, found)):
             self._place, self._tail = _Place.AFTER_TAG, b""
-            return entries.end(), False
+            return reached, False
         self._place = _Place.TAG_OPEN
         return found + 1, False
+
+    def _leap(self, block: bytes, start: int) -> int:
+        """Pass over whole tags, up to one that ends the document or may have a comment behind it; return its end."""
+        depth, reached = self._depth, start
+        for tag in _TAGS.finditer(block, start):
+            begin, end = tag.span()
+            if block[end - 1] != _CLOSE or (depth == 1 and block[begin + 1] == _SLASH):
+                break
+            if block[begin + 1] == _SLASH:
+                depth -= 1
+            elif block[end - 2] != _SLASH and block[begin + 1 : begin + 2].isalpha():
+                depth += 1
+            reached = end
+            if block[end : end + 1] == b"!" and b"!--".startswith(block[end : end + 3]):
+                break
+        self._depth = depth
+        return reached
 
     def _tag_open(self, block: bytes, start: int) -> int:
         byte = block[start : start + 1]

@@ -12,7 +12,7 @@ from sync_core.model.file import File, Layer
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder
 from sync_core.model.path import ROOT, join
 from sync_core.protocol.listing import TREE_MD5, tree_md5
-from sync_core.protocol.names import DIRECTORY, FILE, read_name
+from sync_core.protocol.names import DIRECTORY, FILE, MAX_PATH_BYTES, read_name
 from sync_core.protocol.schema import check_element, parse_boolean, parse_number, violation
 from sync_core.protocol.times import is_schema_time, parse_time
 from sync_core.protocol.xml import Element, content_of
@@ -35,10 +35,11 @@ class ListedFiles(NamedTuple):
 class _Draft:
     """A folder whose children still come."""
 
-    __slots__ = ("children", "is_sorted", "is_unreadable", "last", "name", "own")
+    __slots__ = ("children", "is_sorted", "is_unreadable", "last", "name", "own", "path_bytes")
 
-    def __init__(self, name: str, *, is_unreadable: bool = False) -> None:
+    def __init__(self, name: str, *, path_bytes: int = 0, is_unreadable: bool = False) -> None:
         self.name = name
+        self.path_bytes = path_bytes
         self.is_unreadable = is_unreadable
         self.children: dict[str, Entry] = {}
         self.own: dict[str, Entry] = {}
@@ -100,7 +101,8 @@ class ListContent:
         folder = self._folder(attributes)
         name = self._put(attributes, DIRECTORY, folder)
         self._above.append(self._here)
-        self._here = _Draft(name, is_unreadable=folder.is_unreadable)
+        path_bytes = self._above[-1].path_bytes + len(attributes["name"]) + 1
+        self._here = _Draft(name, path_bytes=path_bytes, is_unreadable=folder.is_unreadable)
 
     def _put(self, attributes: Mapping[str, str], element: str, entry: Entry) -> str:
         """Add an entry; its name on the wire tells the order, since each of its characters is one byte."""
@@ -111,6 +113,8 @@ class ListContent:
                 path = join(path, draft.name)
             raise violation(f"{join(path, name)!r} stands twice")
         wire = attributes["name"]
+        if here.path_bytes + len(wire) > MAX_PATH_BYTES:
+            raise violation(f"the path of '{name[:40]}' is longer than {MAX_PATH_BYTES} bytes")
         here.is_sorted = here.is_sorted and here.last < wire
         here.last = wire
         here.children[name] = entry

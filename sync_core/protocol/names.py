@@ -20,8 +20,10 @@ __all__ = [
     "FILE",
     "MAX_FOLDERS",
     "MAX_NAME_BYTES",
-    "check_depth",
+    "MAX_PATH_BYTES",
+    "check_path",
     "fits_schema",
+    "is_long",
     "read_name",
     "wire_name",
 ]
@@ -31,6 +33,9 @@ FILE = "configuration.file"
 
 MAX_NAME_BYTES = 255
 """What every file system that matters allows at most."""
+
+MAX_PATH_BYTES = 4096
+"""What Linux takes at once; a folder in the way to a longer one can't be opened by its path."""
 
 MAX_FOLDERS = 200
 """How deep a tree may be; documents stay well below the depth that parsers allow."""
@@ -82,7 +87,14 @@ def read_name(element: str, attributes: Mapping[str, str]) -> str:
     return name
 
 
-def check_depth(path: RelPath) -> None:
-    """Refuse a path of more than ``MAX_FOLDERS`` names by an ``UnsafeNameError`` that names it."""
+def check_path(path: RelPath) -> None:
+    """Refuse a path of too many names or bytes for a document by an ``UnsafeNameError`` that names it."""
     if path.count("/") >= MAX_FOLDERS:
         raise UnsafeNameError(f"the path '{one_line(path[:80])}...' lies below more than {MAX_FOLDERS} folders")
+    if is_long(path):
+        raise UnsafeNameError(f"the path '{one_line(path[:80])}...' is longer than {MAX_PATH_BYTES} bytes")
+
+
+def is_long(path: str) -> bool:
+    """Whether a path has more than ``MAX_PATH_BYTES`` bytes."""
+    return len(path) > MAX_PATH_BYTES // 4 and len(name_bytes(path)) > MAX_PATH_BYTES

@@ -12,7 +12,7 @@ from sync_core.protocol.commands import LISTS, ROOT_ONLY, read_command, request_
 from sync_core.protocol.framing import BLANKS
 from sync_core.protocol.messages import CheckFolders, Request
 from sync_core.protocol.schema import check_element, refusal, violation
-from sync_core.protocol.xml import Element, parse, write
+from sync_core.protocol.xml import MAX_ELEMENTS, Element, parse, write
 
 __all__ = ["MAX_DATAGRAM_BYTES", "WAKE_UP", "decode_request", "encode_request", "is_wake_up"]
 
@@ -21,6 +21,10 @@ WAKE_UP = b"<check_folders/>"
 
 MAX_DATAGRAM_BYTES = 4096
 """How much of a datagram the original reads (section 6.4)."""
+
+_MAX_ATTRIBUTE_CHARS = 4096
+_OTHER_ELEMENTS = 256
+"""The command itself, and what it may be wrapped in."""
 
 _WRAPPERS = frozenset({"spooler", "commands", "command"})
 
@@ -34,20 +38,21 @@ def encode_request(request: Request) -> bytes:
     return write(request_element(request), encoding="iso-8859-1")
 
 
-def decode_request(document: bytes) -> Request:
+def decode_request(document: bytes, *, max_entries: int = MAX_ELEMENTS) -> Request:
     r"""Return the request that ``document`` holds.
 
     Args:
         document: all bytes up to where the scanner found the end, or a whole datagram. Blanks before it and white
             space behind it mean nothing, what follows a NUL is ignored, and a text without any ``<`` is a command's
             name (``show_state\n``).
+        max_entries: most files and folders that it may list.
 
     Raises:
         RemoteProtocolError: it is malformed (``XML-ERROR``), breaks the schema (``LIBXML2-007``), lacks ``tcp_port``
             or ``scheduler_id`` (``LIBXML2-003``), is an empty list of commands (``SCHEDULER-353``), holds several of
             them (``SCHEDULER-319``), or asks for a state that is not known (``SCHEDULER-164``).
     """
-    root = _root(document)
+    root = _root(document, max_elements=min(max_entries + _OTHER_ELEMENTS, MAX_ELEMENTS))
     command = _unwrapped(root)
     if command is not root and command.name in ROOT_ONLY:
         raise violation(f"Element '{command.name}': this command must be the root element")
@@ -66,12 +71,12 @@ def is_wake_up(datagram: bytes) -> bool:
         return False
 
 
-def _root(document: bytes) -> Element:
+def _root(document: bytes, *, max_elements: int = _OTHER_ELEMENTS) -> Element:
     trimmed = document.lstrip(BLANKS)
     trimmed = trimmed[: trimmed.find(b"\0")] if b"\0" in trimmed else trimmed
     if b"<" not in trimmed and trimmed:
         trimmed = b"<" + trimmed.rstrip(BLANKS) + b"/>"
-    return parse(trimmed, LISTS)
+    return parse(trimmed, LISTS, max_elements=max_elements, max_attribute_chars=_MAX_ATTRIBUTE_CHARS)
 
 
 def _unwrapped(root: Element) -> Element:

@@ -12,7 +12,10 @@ from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol.texts import text
 from sync_core.protocol.xml import Element
 
-__all__ = ["check_element", "parse_boolean", "parse_number", "refusal", "violation"]
+__all__ = ["MAX_TEXT_CHARS", "check_element", "parse_boolean", "parse_number", "parse_text", "refusal", "violation"]
+
+MAX_TEXT_CHARS = 255
+"""Of an id or a version: a master remembers them of all its slaves, and shows them."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _BOOLEANS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
@@ -65,6 +68,18 @@ def parse_boolean(element: Element, attribute: str) -> bool:
     if value not in _BOOLEANS:
         raise _bad_value(element, attribute, value)
     return _BOOLEANS[value]
+
+
+def parse_text(element: Element, attribute: str) -> str:
+    """Return the value of an attribute that is kept or shown, such as an id; empty if it is missing.
+
+    Raises:
+        RemoteProtocolError: it is longer than ``MAX_TEXT_CHARS``.
+    """
+    value = element.attributes.get(attribute, "")
+    if len(value) > MAX_TEXT_CHARS:
+        raise _bad_value(element, attribute, value)
+    return value
 
 
 def _bad_value(element: Element, attribute: str, value: str) -> RemoteProtocolError:

@@ -1,20 +1,19 @@
-"""Documents as trees of plain elements: the only place that knows lxml.
+"""Documents as trees of plain elements: the only place that knows a parser.
 
-Reading is hardened: no entities, no network, no DTD (a DOCTYPE is refused), and bytes, depth and number of elements
-have limits of our own. Writing is by hand, because the bytes must be those of a real 1.3 (``protocol.md``
-section 17), and ``>`` must never stand in an attribute (section 1.2).
+Reading is hardened: no entities, no network, no DTD (a DOCTYPE is refused), and bytes, depth, number of elements and
+attributes have limits of our own. Nothing of a document outlives it; libxml2 keeps every name for ever. Writing is by
+hand, because the bytes must be those of a real 1.3 (``protocol.md`` section 17), and ``>`` must never stand in an
+attribute (section 1.2).
 """
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeVar
-
-from lxml import etree
+from xml.parsers import expat
 
 from sync_core.model.errors import LocalProtocolError, RemoteProtocolError
 from sync_core.protocol.texts import text
@@ -23,6 +22,7 @@ __all__ = [
     "MAX_DEPTH",
     "MAX_DOCUMENT_BYTES",
     "MAX_ELEMENTS",
+    "MAX_TAG_BYTES",
     "NO_CONTENTS",
     "Content",
     "Contents",
@@ -43,6 +43,10 @@ MAX_ELEMENTS = 1_000_000
 MAX_DEPTH = 256
 """The depth at which the original's own parser gives up unless it is told otherwise."""
 
+MAX_TAG_BYTES = 65536
+"""Of one tag or comment, about; a parser holds all of it before anybody can look at it."""
+
+_ENCODINGS = frozenset({"utf-8", "utf-16", "us-ascii", "iso-8859-1", "iso-8859-15", "windows-1252"})
 _PROLOG = '<?xml version="1.0" encoding="ISO-8859-1"?>'
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ESCAPES = str.maketrans(
@@ -72,7 +76,7 @@ class Element:
     """One element; the tree is built once and then only read.
 
     Attributes:
-        name: with its namespace in braces, should a peer use one.
+        name: as it stands there, prefix included.
         attributes: values by name, in order of writing.
         children: the elements below it, in order.
         text: all its character data, comments and processing instructions left out.
@@ -128,11 +132,12 @@ class _PassedOver:
 
 
 class _Builder:
-    """What lxml's parser calls; it never builds a tree of its own, so our limits hold while it reads."""
+    """What the parser calls; our limits hold while it reads."""
 
-    def __init__(self, ampersand: str, contents: Contents) -> None:
-        self._ampersand = ampersand
+    def __init__(self, contents: Contents, *, max_elements: int, max_attribute_chars: int) -> None:
         self._contents = contents
+        self._max_elements = max_elements
+        self._max_attribute_chars = max_attribute_chars
         self._content: Content | None = None  # of the element that is open last
         self._below = 0  # how many elements are open within that content
         self._open: list[Element] = []
@@ -140,24 +145,26 @@ class _Builder:
         self._count = 0
         self.root = Element("")  # until the first tag comes; without one the parser itself complains
 
-    def start(self, name: str, attributes: Mapping[str, str]) -> None:
+    def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
+        # Python would look a made-up encoding up, and remember for ever that there is none.
+        if encoding is not None and encoding.lower() not in _ENCODINGS:
+            raise _RefusedError(f"the encoding '{encoding[:40]}' is not supported")
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
-        if self._count > MAX_ELEMENTS:
-            raise _RefusedError(f"more than {MAX_ELEMENTS} elements")
+        if self._count > self._max_elements:
+            raise _RefusedError(f"more than {self._max_elements} elements")
         if len(self._open) + self._below >= MAX_DEPTH:
             raise _RefusedError(f"elements nested deeper than {MAX_DEPTH}")
-        if "&" in "".join(attributes.values()):
-            attributes = {key: value.replace(self._ampersand, "&") for key, value in attributes.items()}
-        if self._content is None:
-            self._open_element(name, dict(attributes))
-        else:
+        if len("".join(attributes.values())) > self._max_attribute_chars:
+            raise _RefusedError(f"attributes of '{name[:40]}' are longer than {self._max_attribute_chars} characters")
+        if self._content is not None:
             self._below += 1
             try:
                 self._content.start(name, attributes)
             except RemoteProtocolError as error:
                 self._complain(error)
-
-    def _open_element(self, name: str, attributes: Mapping[str, str]) -> None:
+            return
         element = Element(name, attributes)
         if self._open:
             self._open[-1].children.append(element)
@@ -193,47 +200,47 @@ class _Builder:
         self._open[-1].complaint = error
         self._content = _PassedOver()
 
-    def doctype(self, _name: str, _public_id: str | None, _system: str | None) -> None:
+    def doctype(self, *_: object) -> None:
         raise _RefusedError("a DOCTYPE is not allowed")
 
-    def close(self) -> None:
-        pass
 
+def parse(
+    document: bytes,
+    contents: Contents = NO_CONTENTS,
+    *,
+    max_elements: int = MAX_ELEMENTS,
+    max_attribute_chars: int = MAX_TAG_BYTES,
+) -> Element:
+    """Return the root element of ``document``.
 
-# lxml asks for it at every parser that it makes, and Python works it out each time.
-_Builder.start.__signature__ = inspect.signature(_Builder.start)  # type: ignore[attr-defined]
+    Args:
+        document: the bytes, prolog included; without one they are UTF-8.
+        contents: the elements whose content is handed on as it is read; the outermost counts.
+        max_elements: most elements that it may have.
+        max_attribute_chars: most characters of all values of one element's attributes.
 
-
-def parse(document: bytes, contents: Contents = NO_CONTENTS) -> Element:
-    """Return the root element of ``document``; without a prolog it is UTF-8.
-
-    ``contents``: the elements whose content is handed on as it is read; the outermost counts. ``RemoteProtocolError``:
-    it is not well-formed, has a DOCTYPE, or is too large, too deep or too rich in elements.
+    Raises:
+        RemoteProtocolError: it is not well-formed, has a DOCTYPE, or is too large, too deep or too rich in elements.
     """
     if len(document) > MAX_DOCUMENT_BYTES:
         raise _malformed(f"the document is longer than {MAX_DOCUMENT_BYTES} bytes")
-    return _read(document, _AMPERSAND, contents)
-
-
-def _read(document: bytes, ampersand: str, contents: Contents) -> Element:
-    builder = _Builder(ampersand, contents)
-    parser = etree.XMLParser(
-        target=builder,  # type: ignore[arg-type]  # the stub asks for methods that lxml does without
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=True,  # the limits above are ours; lxml's own would refuse a text of 10 MB
-    )
+    builder = _Builder(contents, max_elements=max_elements, max_attribute_chars=max_attribute_chars)
+    # What is plain ASCII is read as it is; all else goes by the prolog, a character at a time.
+    parser = expat.ParserCreate("utf-8" if document.isascii() else None)
+    parser.buffer_text, parser.buffer_size = True, MAX_TAG_BYTES // 2
+    parser.XmlDeclHandler, parser.StartDoctypeDeclHandler = builder.declaration, builder.doctype
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.CharacterDataHandler = builder.data
     try:
-        etree.fromstring(document, parser)
-    except (etree.XMLSyntaxError, _RefusedError) as error:
+        for start in range(0, len(document), MAX_TAG_BYTES):
+            before = parser.CurrentByteIndex
+            parser.Parse(document[start : start + MAX_TAG_BYTES], False)
+            if start and parser.CurrentByteIndex == before:
+                raise _RefusedError(f"a tag or comment is longer than {MAX_TAG_BYTES} bytes")
+        parser.Parse(b"", True)
+    except (expat.ExpatError, _RefusedError, ValueError) as error:  # ValueError: no such character of an encoding
         raise _malformed(str(error)) from None
     return builder.root
-
-
-# Where entities are not resolved, libxml2 hands every ampersand of an attribute over as "&#38;", once more to be read.
-# That is its affair, not XML's, so we look how the library at hand does it.
-_AMPERSAND = _read(b'<a x="&amp;"/>', "&", NO_CONTENTS).attributes["x"]
 
 
 def _malformed(reason: str) -> RemoteProtocolError:

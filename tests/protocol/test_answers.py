@@ -127,9 +127,9 @@ def test_answers_are_taken_in_all_their_forms(document: bytes, answer: Answer) -
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (b"", "Document is empty"),
-        (b"<spooler><answer></spooler>", "tag mismatch"),
-        (b"<spooler/><spooler/>", "Extra content"),
+        (b"", "no element found"),
+        (b"<spooler><answer></spooler>", "mismatched tag"),
+        (b"<spooler/><spooler/>", "junk after document element"),
         (
             b'<spooler><answer><configuration.directory><configuration.file name="../x"/></configuration.directory>'
             b"</answer></spooler>",

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.path import RelPath
-from sync_core.protocol.names import MAX_FOLDERS, MAX_NAME_BYTES, check_depth, fits_schema, read_name, wire_name
+from sync_core.protocol.names import MAX_FOLDERS, MAX_NAME_BYTES, check_path, fits_schema, read_name, wire_name
 from sync_core.protocol.xml import Element, can_stand_in_xml, parse, write
 from tests.protocol.strategies import names
 from tests.support.names import can_travel
@@ -52,11 +52,11 @@ def test_characters_beyond_bytes_are_refused() -> None:
 
 def test_paths_may_be_deep_but_not_endless() -> None:
     deepest = RelPath("/".join("x" * MAX_FOLDERS))
-    check_depth(deepest)
+    check_path(deepest)
     assert can_travel(deepest)
     assert not can_travel(deepest + "/x")
     with pytest.raises(UnsafeNameError, match="lies below more than 200 folders"):
-        check_depth(RelPath(deepest + "/x"))
+        check_path(RelPath(deepest + "/x"))
 
 
 @given(names)

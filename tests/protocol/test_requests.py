@@ -8,9 +8,11 @@ from sync_core.model.edit import tree_of
 from sync_core.model.errors import RemoteProtocolError, UnsafeNameError
 from sync_core.model.file import File
 from sync_core.model.path import RelPath
+from sync_core.protocol.listing import LIST
 from sync_core.protocol.messages import CheckFolders, FetchUpdatedFiles, Register, Request, ShowState
 from sync_core.protocol.requests import WAKE_UP, decode_request, encode_request, is_wake_up
 from tests.protocol.strategies import requests
+from tests.support.names import can_travel
 
 PROLOG = b'<?xml version="1.0" encoding="ISO-8859-1"?>'
 ALL = ShowState(what=frozenset({"all"}))
@@ -199,3 +201,56 @@ def test_no_wake_ups(datagram: bytes) -> None:
 def test_a_datagram_that_wakes_up_says_check_folders(datagram: bytes) -> None:
     if is_wake_up(datagram):
         assert decode_request(datagram) == CheckFolders()
+
+
+LONG_ID = b"i" * 255
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        b'<register_remote_scheduler tcp_port="1" scheduler_id="%b"/>',
+        b'<register_remote_scheduler tcp_port="1" version="%b"/>',
+        b'<supervisor.configuration.fetch scheduler_id="%b"/>',
+        b'<supervisor.configuration.fetch scheduler_id="a" cluster_member_id="%b"/>',
+        b'<supervisor.configuration.fetch scheduler_id="a" version="%b"/>',
+        b'<supervisor.configuration.fetch scheduler_id="a" ip="%b"/>',
+        b'<param.get name="%b"/>',
+    ],
+)
+def test_what_is_kept_of_a_peer_is_short(request_of: bytes) -> None:
+    assert decode_request(request_of % LONG_ID)
+    assert decode_request(request_of % (b"&#228;" * 255))
+    with pytest.raises(RemoteProtocolError) as caught:
+        decode_request(request_of % (LONG_ID + b"i"))
+    assert caught.value.answer_code == "LIBXML2-007"
+
+
+def test_no_other_attribute_is_long_either() -> None:
+    assert decode_request(b'<show_state what="%b"/>' % (b" " * 4096)) == ShowState()
+    with pytest.raises(RemoteProtocolError, match=r"^XML-ERROR .*longer than 4096 characters"):
+        decode_request(b'<show_state what="%b"/>' % (b" " * 4097))
+
+
+def test_entries_of_a_list_are_counted() -> None:
+    def listing(entries: int) -> bytes:
+        files = b"".join(b'<configuration.file name="f%d"/>' % number for number in range(entries))
+        return b"<%b>%b</%b>" % (LIST.encode(), files, LIST.encode())
+
+    assert decode_request(listing(300), max_entries=300)
+    with pytest.raises(RemoteProtocolError, match=r"^XML-ERROR .*more than 556 elements"):
+        decode_request(listing(600), max_entries=300)
+
+
+@pytest.mark.parametrize("names", [17, 18])
+def test_a_listed_path_has_a_bound(names: int) -> None:
+    folders = [b'<configuration.directory name="%b">' % (b"d" * 240)] * (names - 1)
+    file = b'<configuration.file name="%b"/>' % (b"f" * 240)
+    inner = b"".join(folders) + file + b"</configuration.directory>" * len(folders)
+    document = b"<%b>%b</%b>" % (LIST.encode(), inner, LIST.encode())
+    if names * 241 - 1 <= 4096:
+        assert decode_request(document)
+    else:
+        with pytest.raises(RemoteProtocolError, match="longer than 4096 bytes"):
+            decode_request(document)
+    assert can_travel("/".join(["d" * 240] * names)) == (names * 241 - 1 <= 4096)

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_core.model.errors import RemoteProtocolError
 from sync_core.protocol import xml
-from sync_core.protocol.xml import MAX_DEPTH, Element, can_stand_in_xml, parse, write
+from sync_core.protocol.xml import MAX_DEPTH, MAX_TAG_BYTES, Element, can_stand_in_xml, parse, write
 
 PROLOG = b'<?xml version="1.0" encoding="ISO-8859-1"?>'
 
@@ -26,15 +29,15 @@ def test_ampersands_are_resolved_exactly_once(ampersand: str, rest: str) -> None
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (b"", "Document is empty"),
-        (b"  ", "Start tag expected"),
-        (b"<a></b>", "tag mismatch"),
-        (b"<a/><b/>", "Extra content"),
-        (b"<a>&x;</a>", "Entity 'x' not defined"),
-        (b"<a>&#1;</a>", "invalid xmlChar value 1"),
-        (b"<a>\x00</a>", "Char 0x0"),
-        (b'<a x="\xff"/>', "Invalid bytes"),
-        (b'<?xml version="1.0" encoding="FOO"?><a/>', "Unsupported encoding"),
+        (b"", "no element found"),
+        (b"  ", "no element found"),
+        (b"<a></b>", "mismatched tag"),
+        (b"<a/><b/>", "junk after document element"),
+        (b"<a>&x;</a>", "undefined entity"),
+        (b"<a>&#1;</a>", "invalid character number"),
+        (b"<a>\x00</a>", "invalid token"),
+        (b'<a x="\xff"/>', "invalid token"),
+        (b'<?xml version="1.0" encoding="FOO"?><a/>', "the encoding 'FOO' is not supported"),
         (b"<!DOCTYPE a><a/>", "a DOCTYPE is not allowed"),
         (b'<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', "a DOCTYPE is not allowed"),
         (b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', "a DOCTYPE is not allowed"),
@@ -59,14 +62,69 @@ def test_the_deepest_allowed_document_is_read() -> None:
 
 def test_bytes_and_elements_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xml, "MAX_DOCUMENT_BYTES", 9)
-    monkeypatch.setattr(xml, "MAX_ELEMENTS", 2)
     assert parse(b"<a></a>  ").name == "a"
     with pytest.raises(RemoteProtocolError, match="longer than 9 bytes"):
         parse(b"<a></a>   ")
     monkeypatch.setattr(xml, "MAX_DOCUMENT_BYTES", 99)
-    assert len(parse(b"<a><b/></a>").children) == 1
+    assert len(parse(b"<a><b/></a>", max_elements=2).children) == 1
     with pytest.raises(RemoteProtocolError, match="more than 2 elements"):
-        parse(b"<a><b/><b/></a>")
+        parse(b"<a><b/><b/></a>", max_elements=2)
+
+
+@pytest.mark.parametrize(
+    "attributes", [b'x="' + b"y" * 101 + b'"', b'x="' + b"y" * 51 + b'" z="' + b"&#100;" * 50 + b'"']
+)
+def test_attributes_are_measured(attributes: bytes) -> None:
+    assert parse(b'<a x="' + b"y" * 100 + b'"/>', max_attribute_chars=100).name == "a"
+    with pytest.raises(RemoteProtocolError, match=r"attributes of 'b' are longer than 100 characters"):
+        parse(b"<a><b %b/></a>" % attributes, max_attribute_chars=100)
+
+
+LONG = b"x" * (3 * MAX_TAG_BYTES)
+MANY = b"".join(b' a%d=">"' % number for number in range(20_000))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<" + LONG + b"/>",
+        b'<a b="' + LONG + b'"/>',
+        b"<a " + LONG + b'="b"/>',
+        b"<a" + MANY + b"/>",
+        b"<a><!--" + LONG + b"--></a>",
+        b"<a><?p " + LONG + b"?></a>",
+        b"<a>&" + LONG + b";</a>",
+        b"<a></a" + LONG + b">",
+    ],
+    ids=lambda document: document[:9].decode(),
+)
+def test_no_tag_is_longer_than_its_bound_however_it_is_written(document: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match=r"longer than 65536|invalid token|mismatched tag"):
+        parse(document)
+
+
+@pytest.mark.parametrize("unit", [b"x", b" ", b"\n", b"&amp;", b"<![CDATA[x]]>", "ä€".encode(), b"<b/>"])
+@pytest.mark.parametrize("more", range(-2, 3))
+def test_long_texts_are_no_long_tags(unit: bytes, more: int) -> None:
+    assert parse(b"<a>" + unit * (4 * MAX_TAG_BYTES // len(unit) + more) + b"</a>").name == "a"
+
+
+def test_nothing_is_kept_of_names_that_a_peer_makes_up() -> None:
+    def read(first: int) -> None:
+        names = (b"<n%d%b b%d='c'/>" % (number, b"x" * 60, number) for number in range(first, first + 4000))
+        parse(b"<a>%b</a>" % b"".join(names))
+        with contextlib.suppress(RemoteProtocolError):
+            parse(b'<?xml version="1.0" encoding="e%d"?><a/>' % first)
+
+    def rss_bytes() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+    for first in range(0, 40_000, 4000):
+        read(first)
+    before = rss_bytes()
+    for first in range(40_000, 400_000, 4000):
+        read(first)
+    assert rss_bytes() - before < 8 << 20
 
 
 def test_texts_beyond_ten_megabytes_are_read() -> None:
