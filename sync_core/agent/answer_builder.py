@@ -24,6 +24,8 @@ __all__ = ["AnswerBuilder", "BuiltAnswer"]
 _log = logging.getLogger(__name__)
 
 _MOST_KEPT_BYTES = 64 << 20
+_CHANGE_BYTES = 1024
+"""What one more change costs in memory, or one more answer: peers may list whatever they like."""
 
 _MOST_CONTENT_BYTES = 4 << 20
 """Of one answer, unless a single file has more: what comes next waits no longer than this takes, and memory is bounded
@@ -117,7 +119,8 @@ class AnswerBuilder:
         if task.cancelled() or task.exception() is not None or task.result().is_unread:
             del self._kept[key]
             return
-        self._kept_bytes += len(task.result().answer.encoded)
+        answer = task.result().answer
+        self._kept_bytes += 2 * len(answer.encoded) + _CHANGE_BYTES * (1 + len(answer.changes))
         if self._kept_bytes > self._most_kept_bytes:
             self._forget()
 

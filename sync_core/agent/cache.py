@@ -84,6 +84,11 @@ class CacheFolder:
         self._removals = NO_REMOVALS
         self._troubles: frozenset[Trouble] = frozenset()
 
+    @property
+    def entries(self) -> int | None:
+        """How many files and folders it holds; ``None`` while nobody has looked."""
+        return None if self._tree is None else self._tree.totals.files + self._tree.totals.folders
+
     async def prepare(self) -> None:
         """Make the folder if it is missing, and remove what an update left behind that broke off.
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from typing import Final, Protocol
 
 from sync_core.agent.answers import refusal
@@ -17,11 +19,11 @@ from sync_core.agent.shared_answers import Built, SharedAnswers
 from sync_core.model.errors import JsyncError
 from sync_core.model.file import File
 from sync_core.model.folder import Folder
-from sync_core.model.path import RelPath
+from sync_core.model.path import RelPath, name_bytes
 from sync_core.model.security import Level
 from sync_core.net.dialect_server import serve_dialect
 from sync_core.net.server import Connection, ServerLimits
-from sync_core.protocol.dialect.codec import message_frame
+from sync_core.protocol.dialect.codec import message_frame, request_digest
 from sync_core.protocol.dialect.contents import OfferedPiece, offered_pieces
 from sync_core.protocol.dialect.delta import delta, edits_to_wire, files_of
 from sync_core.protocol.dialect.frames import content_frames
@@ -46,6 +48,7 @@ from sync_core.protocol.texts import text
 
 __all__ = ["Checked", "DialectAnswers", "Offer", "Offers"]
 
+_FEW_FILES: Final = 64
 _INLINE_FILE_BYTES: Final = 1 << 16
 """A larger content is asked for when it is wanted: the slave may have it already."""
 
@@ -199,17 +202,15 @@ class DialectAnswers:
             return session.answer(Error(code=MOVED))
         if offer.is_look and connection.level < Level.NO_ADD:
             return session.answer(_error("SCHEDULER-121"))
-        pieces = offered_pieces(offer.tree, request)
+        look_up = partial(_pieces_and_key, offer, request)
+        pieces, key = await asyncio.to_thread(look_up) if len(request.files) > _FEW_FILES else look_up()
         await connection.reserve(sum(piece.length for piece in pieces if piece is not None))
         compresses = not connection.peer_ip.is_loopback  # on the same machine it only costs time
-        key = (
-            "contents",
-            request.files,
-            tuple(None if p is None else offer.place_of(p.path) for p in pieces),
-            compresses,
-        )
         return session.answer_encoded(
-            await self._shared.get(key, lambda: asyncio.to_thread(self._bundle, offer, pieces, compresses=compresses))
+            await self._shared.get(
+                ("contents", key, compresses),
+                lambda: asyncio.to_thread(self._bundle, offer, pieces, compresses=compresses),
+            )
         )
 
     def _bundle(self, offer: Offer, pieces: Sequence[OfferedPiece | None], *, compresses: bool) -> Built:
@@ -221,6 +222,16 @@ class DialectAnswers:
         # What can't be had now may be there again when it is asked for next.
         is_lasting = all(piece is None or content is not None for piece, content in zip(pieces, contents, strict=True))
         return Built(head + content_frames(data, compresses=compresses) if data else head, is_lasting)
+
+
+def _pieces_and_key(offer: Offer, request: Contents) -> tuple[list[OfferedPiece | None], bytes]:
+    """Return what is asked for, and what says in few bytes which contents these are, and where they lie."""
+    pieces = offered_pieces(offer.tree, request)
+    key = sha256(request_digest(request))
+    for piece in pieces:
+        key.update(b"" if piece is None else name_bytes(offer.place_of(piece.path)))
+        key.update(b"\0")
+    return pieces, key.digest()
 
 
 def _root(tree: Folder) -> Root:

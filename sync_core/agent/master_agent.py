@@ -44,6 +44,7 @@ from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
 from sync_core.net.tls import Tls
+from sync_core.net.server_limits import most_listed
 from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.version import WIRE_VERSION
@@ -129,6 +130,7 @@ class MasterAgent:
             level_of=self._policy.level_of,
             handler=self._commands.handle,
             serve_dialect=dialect.serve,
+            most_entries=lambda: most_listed(self._remote.most_entries),
             on_close=self._commands.forget,
             tls=self._tls,
             answer_time=answer_time,

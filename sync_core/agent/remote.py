@@ -96,6 +96,7 @@ class RemoteFolder:
         self._scan: Scan | None = None
         self._known = EMPTY_FOLDER
         self._views = Views(EMPTY_FOLDER)
+        self._most_entries = 0
         self._vanished: RootVanishedError | None = None
         self._told_unwatched: str | None = None
         self._first_look = asyncio.Event()
@@ -108,6 +109,17 @@ class RemoteFolder:
     def last_error(self) -> str | None:
         """What is wrong with the folder now, if anything."""
         return str(self._vanished) if self._vanished is not None else None
+
+    @property
+    def most_entries(self) -> int | None:
+        """How many entries the largest view has or had; ``None`` before the first look.
+
+        After a large removal slaves still list what they are to remove.
+        """
+        if not self._first_look.is_set():
+            return None
+        self._most_entries = max(self._most_entries, self._views.most_entries)
+        return self._most_entries
 
     @property
     def unwatched_because(self) -> str | None:

@@ -9,6 +9,8 @@ from typing import Any, Final, NamedTuple
 __all__ = ["Built", "SharedAnswers"]
 
 _MOST_BYTES: Final = 32 << 20
+_KEPT_BYTES: Final = 1024
+"""What an answer costs beside its bytes, key included."""
 
 
 class Built(NamedTuple):
@@ -26,7 +28,7 @@ class Built(NamedTuple):
 class SharedAnswers:
     """Encoded answers by what they answer; those that nobody asked for longest make room.
 
-    A key must say everything that the answer depends on.
+    A key must say everything that the answer depends on, and be short whatever a peer asks.
 
     Args:
         most_bytes: of all that is kept.
@@ -60,6 +62,6 @@ class SharedAnswers:
         if task.cancelled() or task.exception() is not None or not task.result().is_lasting:
             return
         data = self._kept[key] = task.result().data
-        self._size_bytes += len(data)
+        self._size_bytes += _KEPT_BYTES + len(data)
         while self._size_bytes > self._most_bytes:
-            self._size_bytes -= len(self._kept.pop(next(iter(self._kept))))
+            self._size_bytes -= _KEPT_BYTES + len(self._kept.pop(next(iter(self._kept))))

@@ -30,6 +30,7 @@ from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
 from sync_core.net.tls import Tls
+from sync_core.net.server_limits import most_listed
 from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.version import WIRE_VERSION
@@ -81,6 +82,7 @@ class SlaveAgent:
             level_of=self._policy.level_of,
             handler=self._commands.handle,
             serve_dialect=DialectAnswers(SlaveOffers(self._cache, trust)).serve,
+            most_entries=lambda: most_listed(self._cache.entries),
             answer_time=answer_time,
             tls=self._tls,
         )

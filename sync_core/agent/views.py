@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sync_core.model.errors import FileTroubleError
 from sync_core.model.file import Layer
-from sync_core.model.folder import Folder
+from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.overlay import overlay
 
 __all__ = ["ALL_FOLDER", "Views", "folder_of"]
@@ -31,6 +31,7 @@ class Views:
     def __init__(self, remote: Folder, before: Views | None = None) -> None:
         self._layers = {name: entry for name, entry in remote.children.items() if isinstance(entry, Folder)}
         self._views: dict[str | None, Folder] = {}
+        self._most_entries: int | None = None
         names = tuple(self._layers)
         self.folders: tuple[str, ...] = names if before is None or before.folders != names else before.folders
         if before is not None and before._layers.get(ALL_FOLDER) is self._layers.get(ALL_FOLDER):
@@ -55,5 +56,17 @@ class Views:
         """Return the tree of a slave's own folder, ``None`` where it has none."""
         return self._layers.get(folder) if folder is not None else None
 
+    @property
+    def most_entries(self) -> int:
+        """How many files and folders the largest view has, at most."""
+        if self._most_entries is None:
+            own = (_entries(layer) for name, layer in self._layers.items() if name != ALL_FOLDER)
+            self._most_entries = _entries(self._layers.get(ALL_FOLDER, EMPTY_FOLDER)) + max(own, default=0)
+        return self._most_entries
+
     def _has_same(self, name: str | None, before: Views) -> bool:
         return name is None or self._layers.get(name) is before._layers.get(name)
+
+
+def _entries(folder: Folder) -> int:
+    return folder.totals.files + folder.totals.folders

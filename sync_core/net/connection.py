@@ -34,6 +34,7 @@ from sync_core.protocol.server import (
 )
 from sync_core.protocol.states import ServerState
 from sync_core.protocol.texts import text
+from sync_core.protocol.xml import MAX_ELEMENTS
 
 __all__ = ["Connection", "DialectHandler", "Handler", "ServerLimits", "Traffic"]
 
@@ -58,6 +59,7 @@ class Connection:
         level: what it may do, as of the moment when it connected.
         names: in TLS, those in the peer's certificate; ``None`` = it speaks in plain.
         prefix: of its log lines.
+        most_entries: tells how many entries a list may have now.
         traffic: what all connections of its server have in memory together.
         request_permit: for the request that is under way.
         answer_permit: for its answer.
@@ -73,6 +75,7 @@ class Connection:
         local_ip: IpAddress,
         level: Level,
         limits: ServerLimits,
+        most_entries: Callable[[], int] = lambda: MAX_ELEMENTS,
         traffic: Traffic | None = None,
         tls: Tls | None = None,
         wall_clock: Callable[[], float] = time.time,
@@ -87,16 +90,22 @@ class Connection:
         self._writer = writer
         self._limits = limits
         self._tls = tls
+        self.most_entries = most_entries
         self.traffic = traffic or Traffic(limits)
         self.request_permit = self.traffic.requests.permit()
         self.answer_permit = self.traffic.answers.permit()
         self._wall_clock = wall_clock
-        self._session = ServerSession(max_request_bytes=limits.most_bytes(level))
+        self._session = ServerSession(max_request_bytes=limits.request_bytes)
         self._request_bytes = 0
         self._request_since_s = 0.0
 
     def __str__(self) -> str:
         return f"{self.id} ({endpoint(self.peer_ip, self.peer_port)})"
+
+    @property
+    def most_request_bytes(self) -> int:
+        """The longest request that the peer may send now."""
+        return self._limits.most_bytes(self.level, self.most_entries())
 
     @property
     def is_closing(self) -> bool:
@@ -157,7 +166,8 @@ class Connection:
     async def _advance(
         self, handler: Handler, answer_time: Callable[[], str], serve_dialect: DialectHandler | None
     ) -> bool:
-        event = self._session.next_event()
+        # Nobody else touches the session meanwhile, and a block of nothing but tags takes some milliseconds.
+        event = await beside_loop(self._session.next_event, size_bytes=self._session.unread_bytes)
         if event is NEED_DATA:
             await self._read_block()
             return True
@@ -187,7 +197,8 @@ class Connection:
     ) -> tuple[Pieces, bool]:
         """Return the answer to one request, and whether the connection goes on."""
         try:
-            request = await beside_loop(partial(decode_request, document), size_bytes=len(document))
+            read = partial(decode_request, document, max_entries=self.most_entries())
+            request = await beside_loop(read, size_bytes=len(document))
         except RemoteProtocolError as error:
             return await self._encode(refusal_answer(error), answer_time), True
         _log.info("%s", text("SCHEDULER-965", raw_text(document)), extra=self._extra)
@@ -231,6 +242,7 @@ class Connection:
             block = await self._reader.read(_LARGE_BLOCK_BYTES if is_partial else _BLOCK_BYTES)
         if not is_partial:
             self._request_since_s, self._request_bytes = asyncio.get_running_loop().time(), 0
+            self._session.max_request_bytes = self.most_request_bytes
         self._take(block)
 
     def _take(self, block: bytes) -> None:

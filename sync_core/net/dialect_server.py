@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sync_core.model.errors import RemoteProtocolError
+from sync_core.model.security import Level
+from sync_core.net.workers import beside_loop
+from sync_core.protocol.dialect.limits import MAX_FRAME_BYTES
 from sync_core.protocol.dialect.messages import Request, Unknown
 from sync_core.protocol.dialect.server import NEED_DATA, Asked, DialectServer
 
@@ -51,12 +54,13 @@ async def serve_dialect(
         TimeoutError: a request was begun and not completed in time, or the peer takes nothing of its answer.
         OSError: the connection broke.
     """
-    session = DialectServer()
+    may_ask_much = connection.level >= Level.NO_ADD
+    session = DialectServer(max_request_bytes=MAX_FRAME_BYTES if may_ask_much else limits.request_bytes)
     if received:
         session.receive_data(received)
     try:
         while True:
-            event = session.next_event()
+            event = await beside_loop(session.next_event, size_bytes=session.unread_bytes)
             if isinstance(event, Asked):
                 await _answer(connection, session, event.request, handler=handler)
             elif event is NEED_DATA:

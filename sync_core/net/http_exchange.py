@@ -114,7 +114,7 @@ class HttpExchange:
 
     async def _body(self, request: web.BaseRequest) -> bytes | HttpRefusal:
         """Read the body."""
-        most_bytes = self._limits.most_bytes(self._connection.level)
+        most_bytes = self._connection.most_request_bytes
         too_large = HttpRefusal(
             status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, reason=f"the content is longer than {most_bytes} bytes"
         )
@@ -170,7 +170,8 @@ class HttpExchange:
 
     async def _answer(self, document: bytes) -> Answer:
         try:
-            request = await beside_loop(partial(decode_request, document), size_bytes=len(document))
+            read = partial(decode_request, document, max_entries=self._connection.most_entries())
+            request = await beside_loop(read, size_bytes=len(document))
         except RemoteProtocolError as error:
             return refusal_answer(error)
         _log.info("%s", text("SCHEDULER-965", raw_text(document)), extra={"prefix": self.prefix})

@@ -19,6 +19,7 @@ from sync_core.net.listening import BACKLOG, bind
 from sync_core.net.streams import keep_alive
 from sync_core.net.tls import Tls
 from sync_core.protocol.texts import text
+from sync_core.protocol.xml import MAX_ELEMENTS
 
 __all__ = ["CommandServer", "Connection", "DialectHandler", "Handler", "ServerLimits", "Traffic"]
 
@@ -42,6 +43,7 @@ class CommandServer:
         level_of: what an address may do.
         answer_time: the text for ``answer/@time``.
         wall_clock: seconds since the epoch, for the same in answers by HTTP.
+        most_entries: tells how many entries a list may have now; by default as many as a document.
         on_close: called once for each connection that was served, after its last answer.
         serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
         limits: what one connection may cost.
@@ -57,6 +59,7 @@ class CommandServer:
         handler: Handler,
         level_of: LevelOf,
         answer_time: Callable[[], str],
+        most_entries: Callable[[], int] = lambda: MAX_ELEMENTS,
         on_close: Callable[[Connection], None] = lambda _: None,
         serve_dialect: DialectHandler | None = None,
         limits: ServerLimits | None = None,
@@ -69,6 +72,7 @@ class CommandServer:
         self._handler = handler
         self._level_of = level_of
         self._answer_time = answer_time
+        self._most_entries = most_entries
         self._on_close = on_close
         self._serve_dialect = serve_dialect
         self._limits = limits or ServerLimits()
@@ -135,6 +139,7 @@ class CommandServer:
             local_ip=local[0],
             level=self._level_of(peer[0]),
             limits=self._limits,
+            most_entries=self._most_entries,
             traffic=self._traffic,
             tls=self._tls,
             wall_clock=self._wall_clock,

@@ -52,8 +52,7 @@ class ServerSession(Session[ServerState, ServerMove]):
 
     Feed every block that was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or
     ``Closed``. After ``RequestReceived`` and ``TooLong`` an answer is due: send the bytes that ``send_answer`` returns,
-    the last piece in one write. What the peer sends before that waits. While an answer is due, and only then,
-    ``send_answer`` may be called on another thread.
+    the last piece in one write. What the peer sends before that waits. Any thread may call it, one at a time.
 
     Args:
         max_request_bytes: most bytes of one request; the attribute may be changed between requests.
@@ -70,6 +69,11 @@ class ServerSession(Session[ServerState, ServerMove]):
         self._scanner = RequestScanner()
 
     @property
+    def unread_bytes(self) -> int:
+        """How many bytes were received that ``next_event`` has not looked at."""
+        return sum(map(len, self._packets))
+
+    @property
     def is_pretty(self) -> bool:
         """Whether the peer ends its lines with CR LF and so gets indented answers."""
         return self._is_pretty
@@ -84,7 +88,7 @@ class ServerSession(Session[ServerState, ServerMove]):
         if not packet:
             return
         self._packets.append(packet)
-        if sum(map(len, self._packets)) > self.max_request_bytes:
+        if self.unread_bytes > self.max_request_bytes:
             self._is_flooded = True
             self._packets.clear()
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
@@ -10,7 +11,7 @@ from sync_core.agent.views import Views
 from sync_core.model.change import MakeDirectory, Remove, WriteFile
 from sync_core.model.edit import edited
 from sync_core.model.errors import FileTroubleError
-from sync_core.model.file import Kind
+from sync_core.model.file import File, Kind, md5_of
 from sync_core.model.folder import EMPTY_FOLDER, Folder
 from sync_core.model.path import RelPath
 from sync_core.protocol.changes import encode_changes
@@ -52,6 +53,27 @@ def test_slaves_in_the_same_state_share_an_answer_that_is_built_once() -> None:
         assert disk.reads[2:] == ["_all/a", "h#1/b", "_all/b"]
         await builder.build(Views(a_tree(FILES)), None, NOTHING, is_jsync=False)
         assert len(disk.reads) == 7
+
+    run(go())
+
+
+def test_answers_to_made_up_lists_do_not_pile_up() -> None:
+    async def go() -> None:
+        views = Views(a_tree({"_all/a": b"1"}))
+        builder = AnswerBuilder(Disk(FILES), most_kept_bytes=1 << 20)
+
+        async def ask(numbers: range) -> None:
+            for number in numbers:
+                listed = a_tree({"a": File(md5=md5_of(b"1"), last_write_time=number)})
+                assert (await builder.build(views, None, listed, is_jsync=False)).answer.changes == ()
+
+        await ask(range(10))
+        tracemalloc.start()
+        try:
+            await ask(range(10, 4000))
+            assert tracemalloc.get_traced_memory()[0] < 4 << 20
+        finally:
+            tracemalloc.stop()
 
     run(go())
 

@@ -90,7 +90,7 @@ def test_who_gives_up_waiting_takes_the_answer_from_nobody() -> None:
 
 def test_what_nobody_asked_for_longest_makes_room() -> None:
     async def go() -> None:
-        shared = SharedAnswers(most_bytes=10)
+        shared = SharedAnswers(most_bytes=2 * 1029)
         building = {key: Building(key.encode() * 5) for key in "abc"}
         for key in "abac":  # b is the oldest when c comes
             await shared.get(key, building[key])
@@ -98,6 +98,17 @@ def test_what_nobody_asked_for_longest_makes_room() -> None:
         for key in "acb":
             await shared.get(key, building[key])
         assert [building[key].count for key in "abc"] == [1, 2, 1]
+
+    run(go())
+
+
+def test_answers_of_few_bytes_do_not_pile_up() -> None:
+    async def go() -> None:
+        shared, building = SharedAnswers(most_bytes=1 << 20), Building(b"")
+        for number in range(2000):
+            await shared.get(number, building)
+        await shared.get(0, building)
+        assert building.count == 2001
 
     run(go())
 

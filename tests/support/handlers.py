@@ -10,6 +10,7 @@ from sync_core.model.security import IpAddress, Level
 from sync_core.net.server import CommandServer, Connection, DialectHandler, ServerLimits
 from sync_core.net.tls import Tls
 from sync_core.protocol.messages import Answer, OkAnswer, Request
+from sync_core.protocol.xml import MAX_ELEMENTS
 from tests.support.http import PROLOG
 from tests.support.net import RawPeer
 
@@ -54,6 +55,7 @@ async def serving(
     listen: str | None = "127.0.0.1",
     level: Callable[[IpAddress], Level] = lambda _: Level.ALL,
     limits: ServerLimits | None = None,
+    most_entries: Callable[[], int] = lambda: MAX_ELEMENTS,
     most_connections: int | None = None,
     serve_dialect: DialectHandler | None = None,
     tls: Tls | None = None,
@@ -69,6 +71,7 @@ async def serving(
         serve_dialect=serve_dialect,
         limits=limits,
         tls=tls,
+        most_entries=most_entries,
         most_connections=most_connections,
         wall_clock=lambda: NOON_S,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Final, TypeVar
 
 import msgspec
@@ -24,7 +25,7 @@ from sync_core.protocol.dialect.messages import (
 )
 from sync_core.protocol.dialect.names import check_names, path_of
 
-__all__ = ["decode_answer", "decode_request", "message_frame"]
+__all__ = ["decode_answer", "decode_request", "message_frame", "request_digest"]
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _requests: Final[msgspec.msgpack.Decoder[Request]] = msgspec.msgpack.Decoder(Request)
@@ -43,6 +44,11 @@ _Decoded = TypeVar("_Decoded")
 def message_frame(message: Request | Answer, *, compresses: bool = True) -> bytes:
     """Return a message as its frame; ``LocalProtocolError``: it is longer than a frame may be."""
     return frame(FrameKind.MESSAGE, _encoder.encode(message), compresses=compresses)
+
+
+def request_digest(request: Request) -> bytes:
+    """Return the SHA-256 of a request: short, however much it asks for."""
+    return sha256(_encoder.encode(request)).digest()
 
 
 def decode_request(payload: bytes) -> Request | Unknown:

@@ -17,6 +17,7 @@ __all__ = ["OfferedPiece", "WantedContent", "offered_pieces", "windows"]
 _MOST_FILES: Final = 2000
 _MOST_REQUEST_BYTES: Final = 1 << 19
 _ASKED_BYTES: Final = 64
+_MOST_BROKEN: Final = 16
 
 
 class WantedContent(NamedTuple):
@@ -68,8 +69,18 @@ def windows(wanted: Iterable[WantedContent], *, most_bytes: int = MAX_WINDOW_BYT
 
 
 def offered_pieces(root: Folder, request: Contents) -> list[OfferedPiece | None]:
-    """Return what is asked for, in order; ``None`` where the tree that was offered last has no such content."""
-    return [_offered(root, asked) for asked in request.files]
+    """Return what is asked for, in order; ``None`` where the tree that was offered last has no such content.
+
+    A piece costs the reading of more than it has: a window has one at its beginning and one at its end, and who asks
+    for many gets some of them.
+    """
+    pieces: list[OfferedPiece | None] = []
+    broken = 0
+    for asked in request.files:
+        piece = _offered(root, asked)
+        broken += piece is not None and piece.length != piece.file.size_bytes
+        pieces.append(None if broken > _MOST_BROKEN else piece)
+    return pieces
 
 
 def _offered(root: Folder, asked: ContentAsked) -> OfferedPiece | None:

@@ -18,7 +18,8 @@ from sync_core.protocol.dialect.records import OWN, file_of, is_equal, is_unread
 __all__ = ["DraftTree", "KnownFolders", "LedTree"]
 
 _MOST_ASKED: Final = 500
-_MOST_REQUEST_BYTES: Final = 1 << 18
+_MOST_REQUEST_BYTES: Final = 1 << 15
+"""Of paths; who may only look is heard up to 64 KiB at once."""
 
 
 class KnownFolders:

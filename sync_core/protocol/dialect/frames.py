@@ -60,9 +60,14 @@ def content_frames(content: bytes, *, compresses: bool = True) -> bytes:
 
 
 class FrameReader:
-    """Cuts what was received into frames; holds at most one frame and the last block."""
+    """Cuts what was received into frames; holds at most one frame and the last block.
 
-    def __init__(self) -> None:
+    Args:
+        max_bytes: of a frame, compressed or not.
+    """
+
+    def __init__(self, *, max_bytes: int = MAX_FRAME_BYTES) -> None:
+        self._max_bytes = max_bytes
         self._unread = bytearray()
         self._raw_bytes = 0  # of a frame of contents that has begun
 
@@ -88,7 +93,7 @@ class FrameReader:
         kind = _KINDS.get(code & ~_COMPRESSED)
         if kind is None:
             raise RemoteProtocolError(f"a frame is of the unknown kind {code}")
-        if not 0 < length <= MAX_FRAME_BYTES:
+        if not 0 < length <= self._max_bytes:
             raise RemoteProtocolError(f"a frame says that it has {length} bytes")
         if code == FrameKind.CONTENT:
             del self._unread[:HEAD_BYTES]
@@ -98,7 +103,7 @@ class FrameReader:
             return None
         del self._unread[:HEAD_BYTES]
         payload = self._take(length)
-        return Frame(kind, _expanded(payload) if code & _COMPRESSED else payload)
+        return Frame(kind, _expanded(payload, self._max_bytes) if code & _COMPRESSED else payload)
 
     def _next_raw(self) -> Frame | None:
         if not self._unread:
@@ -135,13 +140,13 @@ def _pays(sample: bytes) -> bool:
     return 10 * len(zstandard.ZstdCompressor(level=_LEVEL).compress(sample)) < 9 * len(sample)
 
 
-def _expanded(payload: bytes) -> bytes:
+def _expanded(payload: bytes, max_bytes: int) -> bytes:
     """Return what was compressed, one zstd frame. Its own word on its size is only taken if it is within bounds."""
     try:
-        if zstandard.frame_content_size(payload) > MAX_FRAME_BYTES:
+        if zstandard.frame_content_size(payload) > max_bytes:
             raise RemoteProtocolError("a compressed frame says that it has more bytes than a frame may have")
         expander = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
-        expanded = expander.decompress(payload, max_output_size=MAX_FRAME_BYTES, allow_extra_data=False)
+        expanded = expander.decompress(payload, max_output_size=max_bytes, allow_extra_data=False)
     except (zstandard.ZstdError, MemoryError, ValueError) as error:
         raise RemoteProtocolError(f"a compressed frame can't be expanded: {error}") from error
     if not expanded:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from sync_core.model.errors import RemoteProtocolError
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Folder, get
 from sync_core.model.path import RelPath, join
+from sync_core.protocol.dialect.limits import MAX_ITEMS
 from sync_core.protocol.dialect.messages import FileRecord, FolderAsked, FolderPart, FolderRecord, Listing
 from sync_core.protocol.dialect.names import path_of, wire_path
 from sync_core.protocol.dialect.records import OWN, file_record, folder_record
@@ -37,7 +39,9 @@ def listings(
 
     Raises:
         UnsafeNameError: a name or path can't travel.
+        RemoteProtocolError: much more is asked for than the tree has, the same folders again and again.
     """
+    left = root.totals.files + root.totals.folders + MAX_ITEMS
     batch = _Batch(with_marks=with_marks)
     for item in asked:
         path = path_of(item.path)
@@ -49,6 +53,9 @@ def listings(
         waiting = [(path, folder, layer if isinstance(layer, Folder) else EMPTY_FOLDER)]
         while waiting:
             path, folder, mine = waiting.pop()
+            left -= len(folder.children)
+            if left < 0:
+                raise RemoteProtocolError("a peer asks for the same folders again and again")
             yield from batch.add(path, folder, mine)
             if item.deep:
                 waiting += _folders_below(path, folder, mine)

@@ -27,12 +27,20 @@ class DialectServer(Session[ServerState, ServerMove]):
     Feed what was read to ``receive_data``, then call ``next_event`` until it says ``NEED_DATA`` or ``Closed``. After
     ``Asked`` an answer is due: send what ``answer`` returns, and after a message that announces contents what
     ``contents`` returns. Requests that the peer sends before that wait, best of all unread.
+
+    Args:
+        max_request_bytes: most bytes of one request, compressed or not.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, max_request_bytes: int = MAX_FRAME_BYTES) -> None:
         super().__init__(SERVER_TABLE, ServerState.IDLE, hang_up=ServerMove.HANG_UP)
-        self._reader = FrameReader()
+        self._reader = FrameReader(max_bytes=max_request_bytes)
         self._due_bytes = 0
+
+    @property
+    def unread_bytes(self) -> int:
+        """What was received and not looked at."""
+        return self._reader.unread_bytes
 
     @property
     def is_partial(self) -> bool:

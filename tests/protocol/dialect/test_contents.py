@@ -91,3 +91,12 @@ def test_only_what_was_offered_can_be_had() -> None:
     assert offered(b"s", sha256=sha256_of(b"two")) is None
     assert offered(b"a", offset=1) is None
     assert offered(b"a", offset=2**53) is None
+
+
+def test_pieces_of_many_files_are_not_all_read() -> None:
+    files = {f"{number:03}": a_file(b"%03d" % number) for number in range(100)}
+    whole = tuple(ContentAsked(name.encode(), sha256_of(name.encode()), 0, 3) for name in files)
+    assert None not in offered_pieces(folder_of(files), Contents(files=whole))
+    pieces = tuple(ContentAsked(asked.path, asked.sha256, 1, length) for asked in whole for length in (0, 1))
+    given = offered_pieces(folder_of(files), Contents(files=pieces + whole))
+    assert 2 <= len([piece for piece in given[:200] if piece is not None]) <= 16

@@ -212,3 +212,11 @@ def test_too_many_entries_are_refused() -> None:
 
     with pytest.raises(RemoteProtocolError, match="more than 1000000 entries"):
         send_for_ever()
+
+
+@pytest.mark.parametrize("times", [400, 10_000])
+def test_nobody_is_told_the_same_again_and_again(times: int) -> None:
+    tree = tree_of([(RelPath(f"d/{number}"), a_file()) for number in range(50)])
+    asked = [FolderAsked(b"", tree.digest, True)] * times
+    with pytest.raises(RemoteProtocolError, match="again and again"):
+        list(listings(tree, asked))
