@@ -71,7 +71,7 @@ def test_answers_to_made_up_lists_do_not_pile_up() -> None:
         tracemalloc.start()
         try:
             await ask(range(10, 4000))
-            assert tracemalloc.get_traced_memory()[0] < 4 << 20
+            assert tracemalloc.get_traced_memory()[0] < 2 << 20
         finally:
             tracemalloc.stop()
 
