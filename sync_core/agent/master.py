@@ -113,6 +113,7 @@ class MasterCommands:
             address = Slave(identity=identity, registration=said).address
             self._trust.check_plain(self._names.host_at(address), None)
         effects = self._register.registered(identity, said, connection, now=time.monotonic(), wall=time.time())
+        connection.is_kept = not message.is_logoff
         self._signals.carry_out(effects)
         self._signals.stir()
         self._on_change()

@@ -128,6 +128,7 @@ class MasterAgent:
             listen=host.listen,
             port=host.tcp_port,
             level_of=self._policy.level_of,
+            standing_of=self._policy.standing_of,
             handler=self._commands.handle,
             serve_dialect=dialect.serve,
             most_entries=lambda: most_listed(self._remote.most_entries),

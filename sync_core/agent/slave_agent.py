@@ -80,6 +80,7 @@ class SlaveAgent:
             listen=host.listen,
             port=host.tcp_port,
             level_of=self._policy.level_of,
+            standing_of=self._policy.standing_of,
             handler=self._commands.handle,
             serve_dialect=DialectAnswers(SlaveOffers(self._cache, trust)).serve,
             most_entries=lambda: most_listed(self._cache.entries),

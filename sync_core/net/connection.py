@@ -61,6 +61,8 @@ class Connection:
         prefix: of its log lines.
         most_entries: tells how many entries a list may have now.
         traffic: what all connections of its server have in memory together.
+        is_kept: whether it acts for a slave, so that nobody else gets its place.
+        moved_at: when something of it moved last, on the loop's clock.
         request_permit: for the request that is under way.
         answer_permit: for its answer.
     """
@@ -78,6 +80,7 @@ class Connection:
         most_entries: Callable[[], int] = lambda: MAX_ELEMENTS,
         traffic: Traffic | None = None,
         tls: Tls | None = None,
+        now_s: float = 0.0,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = number
@@ -91,6 +94,8 @@ class Connection:
         self._limits = limits
         self._tls = tls
         self.most_entries = most_entries
+        self.is_kept = False
+        self.moved_at = now_s
         self.traffic = traffic or Traffic(limits)
         self.request_permit = self.traffic.requests.permit()
         self.answer_permit = self.traffic.answers.permit()
@@ -115,6 +120,10 @@ class Connection:
     def close(self) -> None:
         """Close the connection, also while its handler runs; ``on_close`` follows soon."""
         self._writer.close()
+
+    def cut(self) -> None:
+        """Close it without waiting for what the peer has not taken yet."""
+        self._writer.transport.abort()
 
     async def reserve(self, size_bytes: int) -> None:
         """Wait until an answer of that size may be built; handlers call it before they read contents.
@@ -226,7 +235,8 @@ class Connection:
         """Read what comes first, and go on in TLS if that is what the peer speaks."""
         first = await self._reader.read(_BLOCK_BYTES)
         if not first.startswith(FIRST_BYTE):
-            self._request_since_s = asyncio.get_running_loop().time()
+            self.moved_at = self._request_since_s = asyncio.get_running_loop().time()
+            self._session.max_request_bytes = self.most_request_bytes
             self._take(first)
             return
         accepted = await tls.accept(self._reader, self._writer, first, timeout_s=self._limits.handshake_timeout_s)
@@ -240,8 +250,9 @@ class Connection:
         allowed_s = self._limits.request_timeout_s + self._request_bytes / SLOWEST_BYTES_PER_S
         async with asyncio.timeout_at(self._request_since_s + allowed_s if is_partial else None):
             block = await self._reader.read(_LARGE_BLOCK_BYTES if is_partial else _BLOCK_BYTES)
+        self.moved_at = asyncio.get_running_loop().time()
         if not is_partial:
-            self._request_since_s, self._request_bytes = asyncio.get_running_loop().time(), 0
+            self._request_since_s, self._request_bytes = self.moved_at, 0
             self._session.max_request_bytes = self.most_request_bytes
         self._take(block)
 
@@ -277,6 +288,7 @@ class Connection:
     def counted(self, body: bytes) -> Iterator[None]:
         """Count an answer, in place of what was reserved for it, until it is written."""
         gate, permit = self.traffic.answers, self.answer_permit
+        self.moved_at = asyncio.get_running_loop().time()
         if len(body) <= SMALL_BYTES:
             permit.set(0)
             yield

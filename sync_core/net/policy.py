@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import NoReturn
 
@@ -11,6 +12,7 @@ from sync_core.model.errors import UnreachableError
 from sync_core.model.inventory import Host
 from sync_core.model.security import AllowedHost, IpAddress, Level, Policy, is_wide, parse_ip
 from sync_core.net.addresses import own_addresses
+from sync_core.net.admission import Rank, Standing
 from sync_core.net.resolve import KEEP_FAILURES_S, KEEP_S, Resolver
 
 __all__ = ["PolicyKeeper"]
@@ -49,6 +51,9 @@ class PolicyKeeper:
         self._resolver = resolver
         self._own = own
         self._sleep = sleep
+        self._peers = tuple(peer.address for peer in peers)
+        self._hosts: Counter[IpAddress] = Counter()
+        self._here: frozenset[IpAddress] = frozenset()
         self._addresses: dict[str, tuple[IpAddress, ...]] = {}
         self._unresolved: tuple[str, ...] = ()
         self._policy = Policy()
@@ -67,18 +72,27 @@ class PolicyKeeper:
         """Return what ``address`` may do now."""
         return self._policy.level_of(address)
 
+    def standing_of(self, address: IpAddress) -> Standing:
+        """Return what ``address`` counts as where there are more connections than places."""
+        if address in self._here or address.is_loopback:
+            return Standing(Rank.THIS_MACHINE)
+        hosts = self._hosts[address]
+        return Standing(Rank.PEER, hosts) if hosts else Standing(Rank.STRANGER)
+
     async def refresh(self) -> None:
         """Resolve all names again and replace the policy; a name that can't be resolved is a warning."""
-        names = tuple(dict.fromkeys(entry.host for entry in self._entries))
-        failures = await asyncio.gather(*(self._resolve(name) for name in names))
-        failed = tuple(name for name, failure in zip(names, failures, strict=True) if failure)
-        for name, failure in zip(names, failures, strict=True):
-            if failure and name not in self._unresolved:
-                _log.warning("allowed_hosts: %s", failure)
-        self._unresolved = failed
+        names = tuple(dict.fromkeys((*(entry.host for entry in self._entries), *self._peers)))
+        failures = dict(zip(names, await asyncio.gather(*(self._resolve(name) for name in names)), strict=True))
+        listed = dict.fromkeys(entry.host for entry in self._entries)
+        for name in listed:
+            if failures[name] and name not in self._unresolved:
+                _log.warning("allowed_hosts: %s", failures[name])
+        self._unresolved = tuple(name for name in listed if failures[name])
+        self._hosts = Counter(ip for peer in self._peers for ip in self._addresses.get(peer, ()))
+        self._here = self._own()
         levels = [(ip, entry.level) for entry in self._entries for ip in self._addresses.get(entry.host, ())]
         if not self._is_declared:
-            levels += [(ip, Level.ALL) for ip in self._own()]
+            levels += [(ip, Level.ALL) for ip in self._here]
         self._policy = Policy(levels)
 
     async def run(self) -> NoReturn:

@@ -13,17 +13,17 @@ from typing import TypeAlias, cast
 from sync_core.model.probe import Protocol
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.addresses import ip_of
+from sync_core.net.admission import Admission, Rank, Standing, StandingOf
 from sync_core.net.connection import Connection, DialectHandler, Handler, ServerLimits, Traffic, connection_prefix
-from sync_core.net.limits import RateLimit, max_connections, raise_file_limit
+from sync_core.net.limits import max_connections, raise_file_limit
 from sync_core.net.listening import BACKLOG, bind
 from sync_core.net.streams import keep_alive
 from sync_core.net.tls import Tls
+from sync_core.net.tally import Tally
 from sync_core.protocol.texts import text
 from sync_core.protocol.xml import MAX_ELEMENTS
 
 __all__ = ["CommandServer", "Connection", "DialectHandler", "Handler", "ServerLimits", "Traffic"]
-
-_LINES_PER_MINUTE = 60
 
 _log = logging.getLogger(__name__)
 
@@ -43,6 +43,7 @@ class CommandServer:
         level_of: what an address may do.
         answer_time: the text for ``answer/@time``.
         wall_clock: seconds since the epoch, for the same in answers by HTTP.
+        standing_of: what an address counts as where there are more connections than places.
         most_entries: tells how many entries a list may have now; by default as many as a document.
         on_close: called once for each connection that was served, after its last answer.
         serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
@@ -59,6 +60,7 @@ class CommandServer:
         handler: Handler,
         level_of: LevelOf,
         answer_time: Callable[[], str],
+        standing_of: StandingOf = lambda _: Standing(Rank.THIS_MACHINE),
         most_entries: Callable[[], int] = lambda: MAX_ELEMENTS,
         on_close: Callable[[Connection], None] = lambda _: None,
         serve_dialect: DialectHandler | None = None,
@@ -72,6 +74,7 @@ class CommandServer:
         self._handler = handler
         self._level_of = level_of
         self._answer_time = answer_time
+        self._standing_of = standing_of
         self._most_entries = most_entries
         self._on_close = on_close
         self._serve_dialect = serve_dialect
@@ -83,7 +86,10 @@ class CommandServer:
         self._servers: list[asyncio.Server] = []
         self._connections: dict[Connection, asyncio.Task[None]] = {}
         self._max_connections = most_connections
-        self._refusals: RateLimit[None] = RateLimit(count=_LINES_PER_MINUTE, per_s=60.0, clock=time.monotonic)
+        self._admission: Admission[Connection] = Admission(most_connections or 0, standing_of)
+        self._not_allowed = Tally(_log, logging.WARNING)
+        self._made_room = Tally(_log, logging.WARNING)
+        self._too_many = Tally(_log, logging.ERROR)
 
     @property
     def port(self) -> int:
@@ -109,6 +115,7 @@ class CommandServer:
         """
         file_limit = raise_file_limit()
         self._max_connections = self._max_connections or max_connections(file_limit)
+        self._admission = Admission(self._max_connections, self._standing_of)
         sockets = bind(Protocol.TCP, self._listen, self._port)
         self._port = sockets[0].getsockname()[1]
         for sock in sockets:
@@ -123,6 +130,8 @@ class CommandServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for tally in (self._not_allowed, self._too_many, self._made_room):
+            tally.close()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = _name_of(writer, "peername")
@@ -142,26 +151,32 @@ class CommandServer:
             most_entries=self._most_entries,
             traffic=self._traffic,
             tls=self._tls,
+            now_s=asyncio.get_running_loop().time(),
             wall_clock=self._wall_clock,
         )
         self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())
+        self._admission.enter(connection)
         try:
             with contextlib.suppress(asyncio.CancelledError):  # close() ends us; asyncio would log that as an error
                 await connection.serve(self._handler, self._answer_time, self._serve_dialect)
         finally:
             del self._connections[connection]
+            self._admission.leave(connection)
             self._on_close(connection)
 
     def _is_let_in(self, peer: tuple[IpAddress, int]) -> bool:
+        prefix = connection_prefix(*peer)
         if self._level_of(peer[0]) < Level.INFO:
-            if self._refusals.allows(None):
-                _log.warning("%s", text("SCHEDULER-287"), extra={"prefix": connection_prefix(*peer)})
+            self._not_allowed.note(text("SCHEDULER-287"), prefix=prefix)
             return False
-        if len(self._connections) >= (self._max_connections or 0):
-            if self._refusals.allows(None):
-                refusal = text("SCHEDULER-286", self._max_connections)
-                _log.error("%s", refusal, extra={"prefix": connection_prefix(*peer)})
+        leaving = self._admission.who_goes(peer[0])
+        if leaving is None:
+            self._too_many.note(text("SCHEDULER-286", self._max_connections), prefix=prefix)
             return False
+        for silent in leaving:
+            self._made_room.note("it was silent longest, and is closed for another connection", prefix=silent.prefix)
+            self._admission.leave(silent)
+            silent.cut()
         return True
 
 

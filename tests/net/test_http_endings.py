@@ -206,7 +206,9 @@ def test_http_connections_count_as_all_others_do() -> None:
             await peer.send(post(CHECK))
             assert (await read_response(peer.reader)).status == 200
             other = await RawPeer.connect(server.port)
-            assert await other.rest() == b""
+            await other.send(post(CHECK))
+            assert (await read_response(other.reader)).status == 200
+            assert await peer.rest() == b""
             await peer.close()
             await other.close()
 

@@ -6,6 +6,7 @@ import pytest
 
 from sync_core.model.inventory import Host, Role
 from sync_core.model.security import AllowedHost, Level
+from sync_core.net.admission import Rank, Standing
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import KEEP_FAILURES_S, KEEP_S, Resolver
 from tests.support.net import LOCALHOST, LOCALHOST6, Lines, ManualClock, a_host, ip, lookup_of, run
@@ -167,3 +168,17 @@ def test_a_network_that_the_inventory_writes_counts() -> None:
     run(keeper.refresh())
     assert keeper.level_of(ip("10.9.8.7")) is Level.INFO
     assert keeper.level_of(ip("203.0.113.5")) is Level.SIGNAL
+
+
+def test_standing_is_told_by_addresses_of_peers_whatever_the_list_says() -> None:
+    host = a_host("slave", allowed_hosts=(AllowedHost(host="0.0.0.0", level=Level.INFO),))
+    masters = [a_host(f"m{n}", role=Role.MASTER, address="master.sos") for n in range(3)]
+    masters += [a_host("m4", role=Role.MASTER, address="127.0.0.1"), a_host("m5", role=Role.MASTER, address="gone.sos")]
+    keeper = a_keeper(host, *masters, table={"master.sos": ["10.0.0.90"]})
+    with Lines.of() as lines:
+        run(keeper.refresh())
+    assert lines.messages("WARNING") == []
+    assert keeper.standing_of(ip("10.0.0.90")) == Standing(Rank.PEER, 3)
+    assert keeper.standing_of(ip("10.0.0.91")) == Standing(Rank.STRANGER)
+    for own in (*OWN, ip("127.0.0.7")):
+        assert keeper.standing_of(own).rank is Rank.THIS_MACHINE

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from sync_core.model.security import Level
-from sync_core.net import server as server_module
+from sync_core.model.security import IpAddress, Level
+from sync_core.net.admission import Rank, Standing
+from sync_core.net.server import Connection
+from sync_core.protocol.messages import Answer, OkAnswer, Request
 from tests.support.handlers import CHECK, OK, Recorder, serving
-from tests.support.net import Lines, RawPeer, run
+from tests.support.net import LOCALHOST, Lines, RawPeer, eventually, run
 
 
 @pytest.mark.parametrize("level", [Level.NONE, Level.SIGNAL])
@@ -44,9 +48,7 @@ def test_from_level_info_on_peers_are_let_in(level: Level) -> None:
     run(scenario())
 
 
-def test_a_flood_of_strangers_does_not_fill_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "_LINES_PER_MINUTE", 2)
-
+def test_a_flood_of_strangers_does_not_fill_the_log() -> None:
     async def scenario() -> None:
         async with serving(Recorder(), level=lambda _: Level.NONE) as server:
             for _ in range(5):
@@ -56,12 +58,18 @@ def test_a_flood_of_strangers_does_not_fill_the_log(monkeypatch: pytest.MonkeyPa
 
     with Lines.of() as lines:
         run(scenario())
-    assert len(lines.lines) == 2
+    first, rest = lines.messages("WARNING")
+    assert rest == f"{first} (4 like this in the last 10 s)"
 
 
-def test_more_connections_than_fit_are_refused_and_the_others_live() -> None:
+async def keep(connection: Connection, _: Request) -> Answer:
+    connection.is_kept = True
+    return OkAnswer()
+
+
+def test_connections_of_slaves_are_not_closed_for_others_and_these_are_refused() -> None:
     async def scenario() -> None:
-        async with serving(Recorder(), most_connections=1) as server:
+        async with serving(Recorder(keep), most_connections=1) as server:
             first = await RawPeer.connect(server.port)
             await first.send(CHECK)
             assert await first.answer() == OK
@@ -75,6 +83,52 @@ def test_more_connections_than_fit_are_refused_and_the_others_live() -> None:
 
     with Lines.of() as lines:
         run(scenario())
-    errors = lines.messages("ERROR")
-    assert set(errors) == {"SCHEDULER-286  More than 1 connections are open, this one is refused"}
-    assert len(errors) == server_module._LINES_PER_MINUTE
+    refusal = "SCHEDULER-286  More than 1 connections are open, this one is refused"
+    assert lines.messages("ERROR") == [refusal, f"{refusal} (69 like this in the last 10 s)"]
+
+
+@pytest.mark.parametrize("begun", [b"", b"<a", b"P", b"<show_state/>"])
+def test_whoever_is_silent_longest_makes_room(begun: bytes) -> None:
+    async def scenario() -> None:
+        async with serving(Recorder(), most_connections=3) as server:
+            silent = [await RawPeer.connect(server.port) for _ in range(3)]
+            for peer in silent:
+                await peer.send(begun)
+            await eventually(lambda: len(server.connections) == 3)
+            for _ in range(10):
+                good = await RawPeer.connect(server.port)
+                await good.send(CHECK)
+                assert await good.answer() == OK
+                await good.close()
+            await silent[0].rest()
+            for peer in silent:
+                await peer.close()
+            await eventually(lambda: not server.connections)
+
+    with Lines.of() as lines:
+        run(scenario())
+    assert lines.messages("ERROR") == []
+
+
+def test_one_address_that_takes_all_places_leaves_some_to_the_others() -> None:
+    """What 127.0.0.2 holds is silent, or in the middle of a request that never ends."""
+
+    def standing_of(address: IpAddress) -> Standing:
+        return Standing(Rank.PEER, 1) if address == LOCALHOST else Standing(Rank.STRANGER)
+
+    async def scenario() -> None:
+        async with serving(Recorder(), listen=None, standing_of=standing_of) as server:
+            held = [
+                await asyncio.open_connection("127.0.0.1", server.port, local_addr=("127.0.0.2", 0)) for _ in range(300)
+            ]
+            for number, (_, writer) in enumerate(held):
+                writer.write(b"<a" * (number % 2))
+            await eventually(lambda: len(server.connections) == 256)
+            good = await RawPeer.connect(server.port)
+            await good.send(CHECK)
+            assert await good.answer() == OK
+            await good.close()
+            for _, writer in held:
+                writer.close()
+
+    run(scenario())

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 
 from sync_core.model.security import IpAddress, Level
+from sync_core.net.admission import Rank, Standing, StandingOf
 from sync_core.net.server import CommandServer, Connection, DialectHandler, ServerLimits
 from sync_core.net.tls import Tls
 from sync_core.protocol.messages import Answer, OkAnswer, Request
@@ -55,6 +56,7 @@ async def serving(
     listen: str | None = "127.0.0.1",
     level: Callable[[IpAddress], Level] = lambda _: Level.ALL,
     limits: ServerLimits | None = None,
+    standing_of: StandingOf = lambda _: Standing(Rank.THIS_MACHINE),
     most_entries: Callable[[], int] = lambda: MAX_ELEMENTS,
     most_connections: int | None = None,
     serve_dialect: DialectHandler | None = None,
@@ -71,6 +73,7 @@ async def serving(
         serve_dialect=serve_dialect,
         limits=limits,
         tls=tls,
+        standing_of=standing_of,
         most_entries=most_entries,
         most_connections=most_connections,
         wall_clock=lambda: NOON_S,
