@@ -10,6 +10,7 @@ from sync_core.agent.answers import error_answer
 from sync_core.agent.commands import OwnRequest, StateOf, answer_command
 from sync_core.agent.folder_names import FolderNames
 from sync_core.agent.http_addresses import HttpAddresses
+from sync_core.agent.paced import Paced
 from sync_core.agent.remote import RemoteFolder
 from sync_core.agent.signals import Signals
 from sync_core.agent.trust import Trust
@@ -77,6 +78,7 @@ class MasterCommands:
         self._http_addresses = http_addresses
         self._state = state
         self._on_change = on_change
+        self._look_now = Paced(remote.look_now)
 
     async def handle(self, connection: Connection, request: Request) -> Answer:
         """Return the answer to one request; our own errors become ERROR answers."""
@@ -89,7 +91,7 @@ class MasterCommands:
             case FetchUpdatedFiles():
                 return await self._fetch(connection, request.listed)
             case CheckFolders():
-                self._remote.look_now()
+                self._look_now()
                 return OkAnswer()
             case ListFiles():
                 views, folder = await self.view_for(connection, request.slave)
@@ -139,6 +141,7 @@ class MasterCommands:
                 is_cluster_member=True,
                 interval_s=interval_s,
             ),
+            origin=connection.peer_ip,
             active_s=2.0 * interval_s,
             now=time.monotonic(),
             wall=time.time(),

@@ -14,6 +14,7 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.cache_rights import rights_of
 from sync_core.agent.dialect_answers import DialectAnswers
 from sync_core.agent.digest_keeper import DigestKeeper
+from sync_core.agent.paced import Paced
 from sync_core.agent.root_guard import RootGuard
 from sync_core.agent.slave import CheckLoop
 from sync_core.agent.slave_commands import SlaveCommands
@@ -75,7 +76,8 @@ class SlaveAgent:
         status = SlaveState(lambda values: self._status.put({**self._facts(values["master"]), **values}))
         self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status, tls=self._tls)
         trust = Trust(host)
-        self._commands = SlaveCommands(self._cache, trust, wake_up=self._loop.wake_up, state=self._state_answer)
+        wake_up = Paced(self._loop.wake_up)
+        self._commands = SlaveCommands(self._cache, trust, wake_up=wake_up, state=self._state_answer)
         self._server = CommandServer(
             listen=host.listen,
             port=host.tcp_port,
@@ -93,7 +95,7 @@ class SlaveAgent:
                 listen=host.listen,
                 port=host.udp_port,
                 level_of=self._policy.level_of,
-                on_wake_up=lambda _: self._loop.wake_up(),
+                on_wake_up=lambda _: wake_up(),
             )
 
     async def start(self) -> tuple[Coroutine[Any, Any, None], ...]:

@@ -22,14 +22,16 @@ from sync_core.net.addresses import ip_of
 from sync_core.net.limits import RateLimit
 from sync_core.net.listeners import socket_family
 from sync_core.net.listening import bind
+from sync_core.net.tally import Tally
 from sync_core.protocol.requests import MAX_DATAGRAM_BYTES, WAKE_UP, is_wake_up
 from sync_core.protocol.texts import text
 
 __all__ = ["WakeUpListener", "WakeUpSender", "heard", "is_probe", "probe_datagram"]
 
 _PROBES_PER_S = 20
-_REFUSALS_PER_MINUTE = 10
-_LINES_PER_S = 100
+_DATAGRAMS_PER_S = 100
+"""Of one address; of what is beyond only plain wake-ups are looked at, since the one that counts may be among them."""
+_LINES_PER_S = 20
 _BATCH = 64
 _PROBE = re.compile(rb'<jsync\.probe nonce="[0-9a-f]{32}"/>')
 _IP_PKTINFO = 8  # Linux; this Python's socket module has no name for it
@@ -135,8 +137,10 @@ class WakeUpListener:
         self._on_wake_up = on_wake_up
         self._level_of = level_of
         self._probes: RateLimit[IpAddress] = RateLimit(count=_PROBES_PER_S, per_s=1.0, clock=clock)
-        self._refusals: RateLimit[None] = RateLimit(count=_REFUSALS_PER_MINUTE, per_s=60.0, clock=clock)
-        self._lines: RateLimit[IpAddress] = RateLimit(count=_LINES_PER_S, per_s=1.0, clock=clock)
+        self._datagrams: RateLimit[IpAddress] = RateLimit(count=_DATAGRAMS_PER_S, per_s=1.0, clock=clock)
+        self._lines: RateLimit[None] = RateLimit(count=_LINES_PER_S, per_s=1.0, clock=clock)
+        self._refused = Tally(_log, logging.ERROR)
+        self._unseen, self._unlogged = Tally(_log, logging.WARNING), Tally(_log, logging.WARNING)
         self._sockets: tuple[socket.socket, ...] = ()
 
     @property
@@ -165,6 +169,8 @@ class WakeUpListener:
             loop.remove_reader(sock)
             sock.close()
         self._sockets = ()
+        for tally in (self._refused, self._unseen, self._unlogged):
+            tally.close()
 
     def _read(self, sock: socket.socket) -> None:
         for _ in range(_BATCH):  # others want their turn too
@@ -179,16 +185,20 @@ class WakeUpListener:
 
     def _handle(self, sock: socket.socket, datagram: _Datagram) -> None:
         level = self._level_of(datagram.ip)
+        if not self._datagrams.allows(datagram.ip) and datagram.payload != WAKE_UP:
+            self._unseen.note(f"more datagrams than {_DATAGRAMS_PER_S} a second from {datagram.ip} are not looked at")
+            return
         if is_probe(datagram.payload):
             self._answer_probe(sock, datagram, level)
             return
         if level < Level.SIGNAL:
-            if self._refusals.allows(None):
-                _log.error("%s", text("SCHEDULER-301", datagram.ip))
+            self._refused.note(text("SCHEDULER-301", datagram.ip))
             return
-        if self._lines.allows(datagram.ip):
+        if self._lines.allows(None):
             payload = datagram.payload[:MAX_DATAGRAM_BYTES].decode("latin-1")
             _log.info("%s", text("SCHEDULER-955", datagram.ip, payload))
+        else:
+            self._unlogged.note(f"datagrams are not logged one by one, the last came from {datagram.ip}")
         if level >= Level.INFO and is_wake_up(datagram.payload):
             self._on_wake_up(datagram.ip)
 

@@ -74,7 +74,7 @@ class PolicyKeeper:
 
     def standing_of(self, address: IpAddress) -> Standing:
         """Return what ``address`` counts as where there are more connections than places."""
-        if address in self._here or address.is_loopback:
+        if address in self._here:
             return Standing(Rank.THIS_MACHINE)
         hosts = self._hosts[address]
         return Standing(Rank.PEER, hosts) if hosts else Standing(Rank.STRANGER)

@@ -11,6 +11,7 @@ from sync_core.model.path import RelPath
 from sync_core.model.registry.effects import Effect
 from sync_core.model.registry.register import Register
 from sync_core.model.registry.registration import HttpIdentity, Identity, Registration, Slave
+from sync_core.model.security import IpAddress
 from tests.support.net import LOCALHOST
 
 __all__ = ["Site", "a_said", "a_view"]
@@ -56,12 +57,16 @@ class Site:
             Identity(LOCALHOST, port), a_said(**said), connection, now=self.now, wall=self.now
         )
 
-    def add_by_http(self, name: str = "s", *, active_s: float = 10.0, **said: Any) -> Slave:
+    def add_by_http(
+        self, name: str = "s", *, origin: IpAddress = LOCALHOST, active_s: float = 10.0, **said: Any
+    ) -> Slave:
         """Let a slave ask by HTTP."""
         values: dict[str, Any] = {"scheduler_id": name, "interval_s": 5, **said}
         registration = a_said(**values)
         identity = HttpIdentity(name, LOCALHOST, registration.udp_port)
-        return self.register.asked_by_http(identity, registration, active_s=active_s, now=self.now, wall=self.now)
+        return self.register.asked_by_http(
+            identity, registration, origin=origin, active_s=active_s, now=self.now, wall=self.now
+        )
 
     def fetch(self, slave: Slave, given: Folder | None = None, **more: Any) -> tuple[Effect, ...]:
         """Let a slave be given its newest view, or another one."""

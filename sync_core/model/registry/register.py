@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from sync_core.model.folder import Folder
+from sync_core.model.registry.askers import Askers
 from sync_core.model.registry.deadlines import Deadlines
 from sync_core.model.registry.effects import (
     Advance,
@@ -29,15 +30,14 @@ from sync_core.model.registry.effects import (
 from sync_core.model.registry.judge import Judge, Realizes, ViewOf
 from sync_core.model.registry.registration import AnyIdentity, HttpIdentity, Identity, Registration, Slave
 from sync_core.model.reminder import DEFAULT_RHYTHM, Rhythm, Signal
+from sync_core.model.security import IpAddress
 
-__all__ = ["FORGET_AFTER_S", "MOST_BY_HTTP", "MOST_GONE", "Register"]
+__all__ = ["FORGET_AFTER_S", "MOST_GONE", "Register"]
 
 FORGET_AFTER_S: Final = 24 * 3600.0
 """Who did not come back for so long is not shown any more; the original never forgets (``protocol.md`` section 14)."""
 MOST_GONE: Final = 10_000
 """Entries without a connection; beyond these the oldest go, so that nobody fills the memory with made-up ports."""
-MOST_BY_HTTP: Final = 10_000
-"""By HTTP peers choose who they are; beyond these the one that was silent longest makes room."""
 
 _AT_ONCE: Final = float("-inf")
 _EFFECTS: Final[Mapping[Signal, Callable[[Slave], Effect]]] = {
@@ -58,7 +58,7 @@ class Register:
         rhythm: how often a slave is told of a change that it does not fetch.
         nudge_s: how often a JobScheduler is told to check although nothing changed, since it never does by itself.
         most_gone: entries without a connection.
-        most_by_http: entries of those that ask by HTTP.
+        askers: holds those that ask by HTTP.
     """
 
     def __init__(
@@ -69,18 +69,17 @@ class Register:
         rhythm: Rhythm = DEFAULT_RHYTHM,
         nudge_s: float | None = None,
         most_gone: int = MOST_GONE,
-        most_by_http: int = MOST_BY_HTTP,
+        askers: Askers | None = None,
     ) -> None:
         self._folder_of = folder_of
         self._rhythm = rhythm
         self._nudging = replace(rhythm, nudge_s=nudge_s)
         self._most_gone = most_gone
-        self._most_by_http = most_by_http
         self._judge = Judge(realizes)
         self._slaves: dict[AnyIdentity, Slave] = {}
         self._by_connection: dict[Hashable, Slave] = {}
         self._gone: dict[Slave, float] = {}  # in the order in which they went
-        self._by_http: dict[Slave, None] = {}  # in the order of their last fetches
+        self._askers = askers or Askers()
         self._unjudged: dict[Slave, None] = {}  # in the order in which they are compared
         self._deadlines: Deadlines[Slave] = Deadlines()
         self._silences: Deadlines[Slave] = Deadlines()
@@ -118,19 +117,27 @@ class Register:
         return () if older is None else (CloseOlder(identity, older, connection),)
 
     def asked_by_http(
-        self, identity: HttpIdentity, said: Registration, *, active_s: float, now: float, wall: float
+        self,
+        identity: HttpIdentity,
+        said: Registration,
+        *,
+        origin: IpAddress,
+        active_s: float,
+        now: float,
+        wall: float,
     ) -> Slave:
         """A slave asks by HTTP, which registers it too; return its entry.
 
-        It counts as being there for ``active_s``, unless it asks again before.
+        It counts as being there for ``active_s``, unless it asks again before. ``origin`` is whence it asks, which need
+        not be where its wake-ups go.
         """
         slave = self._slaves.get(identity)
         if slave is None:
-            if len(self._by_http) >= self._most_by_http:
-                self._drop(next(iter(self._by_http)))
+            leaving = self._askers.who_goes(origin)
+            if leaving is not None:
+                self._drop(leaving)
             slave = self._slaves[identity] = Slave(identity=identity, registration=said)
-        self._by_http.pop(slave, None)
-        self._by_http[slave] = None
+        self._askers.ask(slave, origin)
         slave.activate(said, rhythm=self._rhythm, active_s=active_s, wall=wall)
         self._silences.set(slave, now + active_s)
         self._note(slave)
@@ -283,7 +290,7 @@ class Register:
     def _drop(self, slave: Slave) -> None:
         del self._slaves[slave.identity]
         self._gone.pop(slave, None)
-        self._by_http.pop(slave, None)
+        self._askers.forget(slave)
         self._unjudged.pop(slave, None)
         self._deadlines.set(slave, None)
         self._silences.set(slave, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sync_core.model.folder import EMPTY_FOLDER
+from sync_core.model.registry.askers import MOST_BY_HTTP, MOST_FROM_ONE, Askers
 from sync_core.model.registry.effects import (
     CloseOlder,
     NoFolder,
@@ -13,10 +14,10 @@ from sync_core.model.registry.effects import (
     TellByTcp,
     TellByUdp,
 )
-from sync_core.model.registry.register import FORGET_AFTER_S, MOST_BY_HTTP, MOST_GONE
+from sync_core.model.registry.register import FORGET_AFTER_S, MOST_GONE
 from sync_core.model.registry.registration import HttpIdentity, Identity, Phase, Unanswered
 from sync_core.model.reminder import DEFAULT_RHYTHM
-from tests.support.net import LOCALHOST
+from tests.support.net import LOCALHOST, ip
 from tests.support.registrations import Site, a_view
 
 OLD, NEW = a_view(a="old"), a_view(a="new")
@@ -312,7 +313,7 @@ def test_by_http_there_is_no_command_port_and_without_a_wake_up_port_no_way_at_a
 
 
 def test_made_up_identities_make_room_for_each_other() -> None:
-    site = a_site(most_by_http=3)
+    site = a_site(askers=Askers(most=3))
     for n in range(5):
         site.now = float(n)
         site.add_by_http(f"s{n}")
@@ -321,6 +322,20 @@ def test_made_up_identities_make_room_for_each_other() -> None:
     site.now = 1000.0
     assert len(site.drain()) == 3
     assert MOST_BY_HTTP >= 3500
+
+
+def test_one_address_that_makes_up_identities_costs_the_others_no_place_and_gets_few_datagrams() -> None:
+    site = a_site()
+    other = site.add_by_http("other", origin=ip("10.0.0.9"), udp_port=1)
+    site.fetch(other)
+    for n in range(3000):
+        site.now = n / 1000
+        site.fetch(site.add_by_http(f"made-up-{n}", active_s=1000, udp_port=n + 2))
+    assert len(site.register) == MOST_FROM_ONE + 1
+    site.change(all=NEW)
+    told = [effect.slave for effect in site.drain() if isinstance(effect, TellByUdp)]
+    assert other in told
+    assert len(told) == MOST_FROM_ONE + 1
 
 
 def test_who_was_gone_for_a_day_is_forgotten_at_the_next_registration() -> None:

@@ -10,6 +10,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sync_core.model.folder import Folder
+from sync_core.model.registry.askers import Askers
 from sync_core.model.registry.effects import CloseOlder, Effect, NotAnswering, Silent, TellByTcp, TellByUdp
 from sync_core.model.registry.registration import AnyIdentity, HttpIdentity, Identity, Phase, Slave
 from sync_core.model.reminder import Rhythm
@@ -48,7 +49,7 @@ class Story(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.site = Site(rhythm=RHYTHM, nudge_s=NUDGE_S, most_gone=MOST_GONE, most_by_http=MOST_BY_HTTP)
+        self.site = Site(rhythm=RHYTHM, nudge_s=NUDGE_S, most_gone=MOST_GONE, askers=Askers(most=MOST_BY_HTTP))
         self.site.change(all=TREES[0])
         self.known: dict[AnyIdentity, Known] = {}
         self.is_drained = True
