@@ -30,8 +30,8 @@ from sync_core.net.datagrams import WakeUpListener
 from sync_core.net.policy import PolicyKeeper
 from sync_core.net.resolve import Resolver
 from sync_core.net.server import CommandServer
-from sync_core.net.tls import Tls
 from sync_core.net.server_limits import most_listed
+from sync_core.net.tls import Tls
 from sync_core.protocol.messages import StateAnswer
 from sync_core.protocol.texts import text
 from sync_core.version import WIRE_VERSION

@@ -18,8 +18,8 @@ from sync_core.net.connection import Connection, DialectHandler, Handler, Server
 from sync_core.net.limits import max_connections, raise_file_limit
 from sync_core.net.listening import BACKLOG, bind
 from sync_core.net.streams import keep_alive
-from sync_core.net.tls import Tls
 from sync_core.net.tally import Tally
+from sync_core.net.tls import Tls
 from sync_core.protocol.texts import text
 from sync_core.protocol.xml import MAX_ELEMENTS
 

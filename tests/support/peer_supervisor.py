@@ -77,6 +77,7 @@ class RealSupervisor:
         self.errors: list[str] = []
         self.refusals: list[str] = []
         self.datagrams: list[float] = []
+        self.fetched_at: list[float] = []
         self.register: dict[tuple[str, int], Remote] = {}
         self._second_s = second_s
         self._nul_late_s = nul_late_s
@@ -111,6 +112,8 @@ class RealSupervisor:
             if not finder.feed(block):
                 continue
             self.requests.append(received)
+            if FETCH.encode() in received:
+                self.fetched_at.append(time.monotonic())
             await self._answer(writer, self._result(received, remotes, writer))
             finder, received = EndFinder(), b""
 

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.driver import ALLOWED, Target
+from tests.support.site import Site, eventually, running_site, tree
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A master and its slave, both of which others may reach too."""
+    folder: Path = tmp_path_factory.mktemp("hostile")
+    site = Site(folder, more={"master": {"allowed_hosts": ALLOWED}, "slave-0": {"allowed_hosts": ALLOWED}})
+    for number in range(20):
+        site.write(site.remote / "_all" / f"job-{number}.job.xml", b"<job/>\n" * 100)
+    with running_site(site):
+        eventually(lambda: len(tree(site.cache())) == 20, what="the first copy")
+        yield site
+
+
+@pytest.fixture(scope="module")
+def target(site: Site) -> Callable[[str], Target]:
+    """Give the agent of that role, warmed up."""
+    targets: dict[str, Target] = {}
+
+    def of(role: str) -> Target:
+        if role not in targets:
+            host, port = ("master", site.master_port) if role == "master" else ("slave-0", site.ports["slave-0"])
+            targets[role] = Target(site, host, port)
+            asyncio.run(targets[role].warm_up())
+        return targets[role]
+
+    return of

@@ -1,0 +1,18 @@
+"""What a slave must endure; the cases are files in ``slave``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.hostile.cases import Case, parameters
+from tests.hostile.driver import Target
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("hostile-slave")]
+
+
+@parameters("slave")
+def test_it_endures(case: Case, target: Callable[[str], Target]) -> None:
+    asyncio.run(target("slave").endure(case))
