@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sync_core.fleet.down import DownResult
     from sync_core.fleet.everywhere import Installer
     from sync_core.fleet.launch import Launcher
+    from sync_core.fleet.reload import ReloadResult
     from sync_core.fleet.units import Units
     from sync_core.fleet.up import UpResult
     from sync_core.model.inventory import Inventory
@@ -68,7 +69,7 @@ def units_of(call: Call) -> Units | None:
     return units if units is not None and units.outlive_logins() else None
 
 
-def with_recap(result: UpResult | DownResult) -> dict[str, object]:
+def with_recap(result: UpResult | DownResult | ReloadResult) -> dict[str, object]:
     """Return a result as documents have it: its values, and what they come to."""
     return {**cast("dict[str, object]", plain(result)), "recap": result.recap.value}
 

@@ -14,6 +14,7 @@ __all__ = ["LISTED", "all_commands", "commands_for"]
 LISTED: tuple[Listed, ...] = (
     Listed(name="up", summary="Start the agents and stay with them."),
     Listed(name="down", summary="Stop detached agents."),
+    Listed(name="reload", summary="Have agents that run take over a changed inventory."),
     Listed(name="agent", summary="Run one agent in the foreground, for systemd."),
     Listed(name="service", summary="Print a systemd unit for an agent."),
     Listed(name="status", summary="Show what each agent is, and whether each slave is in sync."),

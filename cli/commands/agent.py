@@ -61,8 +61,8 @@ COMMAND = Command(
     run=_agent,
     help="""Run one agent in the foreground, for systemd.
 
-    It logs to stderr and ends cleanly on SIGTERM, SIGINT and SIGHUP. The agent of another machine runs there, by SSH,
-    and ends with us.""",
+    It logs to stderr, reads the inventory again on SIGHUP (in a terminal it ends), and ends cleanly on SIGTERM and
+    SIGINT. The agent of another machine runs there, by SSH, and ends with us.""",
     examples=(
         ("jsync agent slave-5000", "this slave's agent"),
         ("jsync agent slave-5000 -v", "with every step in the log"),

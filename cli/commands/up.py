@@ -106,7 +106,7 @@ def _show(call: Call, results: tuple[UpResult, ...], *, is_check: bool) -> None:
 def _word(outcome: UpOutcome, *, is_check: bool) -> str:
     from sync_core.fleet.up import UpOutcome
 
-    is_act = outcome in {UpOutcome.STARTED, UpOutcome.RESTARTED}
+    is_act = outcome in {UpOutcome.STARTED, UpOutcome.RELOADED, UpOutcome.RESTARTED}
     return f"would be {outcome}" if is_check and is_act else outcome
 
 
@@ -116,8 +116,8 @@ COMMAND = Command(
     help="""Start the agents and stay with them.
 
     Their log lines stand behind their names; Ctrl-C or SIGTERM stops them. With -d it returns when all are ready,
-    leaves alone what runs with the same settings, and restarts what died or whose settings changed. Agents on other
-    machines are run by the jsync there; in the foreground they end with us.""",
+    leaves alone what runs with the same settings, reloads what can take over others while it runs, and restarts what
+    died or needs that. Agents on other machines are run by the jsync there; in the foreground they end with us.""",
     is_for_cron=True,
     examples=(
         ("jsync up", "everything, in the foreground"),

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["status_document", "status_table"]
 
-_OF_BOTH = ("host", "role", "state", "pid", "version", "started_at", "tcp_port", "udp_port")
+_OF_BOTH = (
+    "host",
+    "role",
+    "state",
+    "pid",
+    "version",
+    "started_at",
+    "reloaded_at",
+    "reload_error",
+    "tcp_port",
+    "udp_port",
+)
 _OF_TLS = ("certificate_expires_at", "certificate_warning", "plain_peers")
 _OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error", "unwatched_because", *_OF_TLS)
 _OF_SLAVES = (

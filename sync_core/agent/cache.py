@@ -49,7 +49,7 @@ class CacheFolder:
 
     Args:
         root: the folder; it is made when it is missing.
-        max_delete: most files that may be removed.
+        max_delete: most files that may be removed; it may be set to another value.
         rights: what overrules the permissions and owners that come or were there.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         on_first_look: called once, when it is known what the cache holds.
@@ -69,7 +69,7 @@ class CacheFolder:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.root = root
-        self._max_delete = max_delete
+        self.max_delete = max_delete
         self._rights = rights
         self._digests = digests
         self._on_first_look = on_first_look
@@ -80,6 +80,8 @@ class CacheFolder:
         self._tree: Folder | None = None
         self._is_doubtful = False  # an update began to show and did not say what it has done
         self._aim = EMPTY_FOLDER, EMPTY_FOLDER  # a master's tree, and what it comes to here
+        self._is_updating = False
+        self._is_ending = False
         self._kept = KeptFiles()
         self._removals = NO_REMOVALS
         self._troubles: frozenset[Trouble] = frozenset()
@@ -88,6 +90,11 @@ class CacheFolder:
     def entries(self) -> int | None:
         """How many files and folders it holds; ``None`` while nobody has looked."""
         return None if self._tree is None else self._tree.totals.files + self._tree.totals.folders
+
+    def begin_no_more(self) -> bool:
+        """Refuse updates from now on, and return whether one is under way, which is not disturbed."""
+        self._is_ending = True
+        return self._is_updating
 
     async def prepare(self) -> None:
         """Make the folder if it is missing, and remove what an update left behind that broke off.
@@ -159,7 +166,7 @@ class CacheFolder:
             TooManyRemovalsError: ``max_delete`` forbids it.
         """
         steps = with_removals(split_hidden(changes)[0], before)
-        check_removals(steps, before, self._max_delete, self._removals.at(self._monotonic()))
+        check_removals(steps, before, self.max_delete, self._removals.at(self._monotonic()))
 
     async def read(self, path: RelPath) -> bytes:
         """Return the content of one of its files.
@@ -218,25 +225,27 @@ class CacheFolder:
         return self._tree if self._tree is not None and not self._is_doubtful else await self._look()
 
     def _update(self, steps: Sequence[Step], before: Folder) -> Update:
+        if self._is_ending:
+            raise FileTroubleError("the agent is about to stop: what is new comes after its next start")
         burst = self._removals.at(self._monotonic())
         return Update(
             self.root,
             steps,
             before=before,
-            max_delete=self._max_delete,
+            max_delete=self.max_delete,
             burst=burst,
             rights=self._rights,
             kept=self._kept,
-            guard=self._guard,
         )
 
     @contextlib.contextmanager
     def _booked(self, update: Update, before: Folder) -> Iterator[None]:
         """Count what an update removes; one that does not say what it has done leaves a tree to be looked at."""
-        self._is_doubtful = True
+        self._is_doubtful = self._is_updating = True
         try:
             yield
         finally:
+            self._is_updating = False
             if update.is_visible:
                 self._removals = self._removals.after(
                     update.vanishing, files_before=before.totals.files, now=self._monotonic()

@@ -59,6 +59,12 @@ class FolderNames:
             self._changed()
         self._wanted.set()
 
+    def take_slaves(self, slaves: Iterable[Host]) -> None:
+        """Take the slaves of another inventory."""
+        self._folders = self._folders.with_slaves(slaves)
+        self._changed()
+        self._wanted.set()
+
     def folder_of(self, slave: Slave) -> str | None:
         """Return the own folder of a registered slave, by what is known now."""
         return self._found(slave).choice.folder

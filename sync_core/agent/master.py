@@ -80,6 +80,13 @@ class MasterCommands:
         self._on_change = on_change
         self._look_now = Paced(remote.look_now)
 
+    def take_slaves(self, slaves: Mapping[str, Host]) -> None:
+        """Take the slaves of another inventory, by name; who was proven to be one of the others is cut off."""
+        self._slaves = slaves
+        for slave in self._register:
+            if slave.identity.name and slave.identity.name not in slaves and isinstance(slave.connection, Connection):
+                slave.connection.close()
+
     async def handle(self, connection: Connection, request: Request) -> Answer:
         """Return the answer to one request; our own errors become ERROR answers."""
         return await answer_command(connection, request, state=self._state, own=self._answer)

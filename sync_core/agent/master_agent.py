@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -78,6 +78,7 @@ class MasterAgent:
         self._changed = asyncio.Event()
         self._host_names = HostNames()
         self._tls = Tls.of(host)
+        self._trust = Trust(host, slaves)
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
         self._digests = DigestKeeper(state.digests_path)
         contents = FileContents(host.remote)
@@ -104,11 +105,11 @@ class MasterAgent:
             on_change=self._status.changed,
         )
         self._commands = MasterCommands(
-            slaves={slave.name: slave for slave in slaves},
+            slaves=_by_name(slaves),
             remote=self._remote,
             builder=AnswerBuilder(self._remote.read),
             names=self._names,
-            trust=Trust(host, slaves),
+            trust=self._trust,
             register=self._register,
             signals=self._signals,
             http_addresses=HttpAddresses(resolver, level_of=self._policy.level_of),
@@ -157,6 +158,29 @@ class MasterAgent:
             self._status.run(),
             *([] if self._tls is None else [self._tls.run(self._status.changed)]),
         )
+
+    async def take(self, inventory: Inventory, host: Host) -> None:
+        """Go on by another inventory; who is registered stays so, as long as they may connect.
+
+        Args:
+            inventory: where the master and its slaves are declared.
+            host: the master, with the same settings where these need a restart.
+        """
+        slaves = inventory.slaves_of(host)
+        await self._policy.take(host=host, peers=slaves)
+        self._inventory, self._host = inventory, host
+        self._trust.take(host, slaves)
+        self._server.judge_again()
+        self._commands.take_slaves(_by_name(slaves))
+        self._names.take_slaves(slaves)
+        self._register.nudge_every(host.interval_s)
+        self._remote.look_every(host.interval_s)
+        self._signals.stir()
+        self._check_room()
+        self._status.changed()
+
+    async def finish(self) -> None:
+        """Return at once: a master is in the middle of nothing that its end would hurt."""
 
     def _check_room(self) -> None:
         """Say at once what would otherwise show when the last slaves are turned away."""
@@ -223,6 +247,10 @@ class MasterAgent:
             with_remote_schedulers=is_wanted,
             count=len(slaves),
         )
+
+
+def _by_name(slaves: Iterable[Host]) -> dict[str, Host]:
+    return {slave.name: slave for slave in slaves}
 
 
 def _view_of(views: Views, folder: str | None) -> Folder | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 from itertools import pairwise
 from pathlib import Path
 
-__all__ = ["is_alive", "is_detached_agent", "process_started_at", "stop"]
+__all__ = ["hang_up", "is_agent", "is_alive", "process_started_at", "stop"]
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _ZOMBIE = "Z"
@@ -41,15 +42,38 @@ def _state_and_start(pid: int) -> tuple[str, float]:
     return fields[0], int(fields[19]) * _TICK_S
 
 
-def is_detached_agent(pid: int, host: str, *, owner: int) -> bool:
-    """Return whether the process was started as the detached agent of ``host``, and runs for the user ``owner``."""
+def is_agent(pid: int, host: str, *, owner: int, is_detached: bool) -> bool:
+    """Return whether the process was started as the agent of ``host``, and runs for the user ``owner``.
+
+    Args:
+        pid: which process.
+        host: the inventory's name.
+        owner: the user's number.
+        is_detached: whether it must be a detached one, else any is good enough.
+    """
     place = Path(f"/proc/{pid}")
     try:
         words = (place / "cmdline").read_bytes().split(b"\0")
         is_owned = place.stat().st_uid == owner
     except OSError:
         return False
-    return is_owned and (b"agent", os.fsencode(host)) in pairwise(words) and b"--detached" in words
+    is_of_host = (b"agent", os.fsencode(host)) in pairwise(words)
+    return is_owned and is_of_host and (b"--detached" in words or not is_detached)
+
+
+def hang_up(pid: int, started_at: float) -> None:
+    """Send SIGHUP to the process ``pid`` that began at ``started_at``, and to no other.
+
+    Raises:
+        OSError: it has gone, or is not ours to signal.
+    """
+    handle = os.pidfd_open(pid)
+    try:
+        if not is_alive(pid, started_at):  # asked once the handle is there, which can't come to mean another one
+            raise ProcessLookupError(errno.ESRCH, os.strerror(errno.ESRCH))
+        signal.pidfd_send_signal(handle, signal.SIGHUP)
+    finally:
+        os.close(handle)
 
 
 def stop(pid: int, started_at: float, *, grace_s: float) -> bool:

@@ -154,6 +154,12 @@ class RemoteFolder:
         self._look_now = True
         self._hinted.set()
 
+    def look_every(self, interval_s: float) -> None:
+        """Take another ``interval_s``; the first full scan of its rhythm is now."""
+        if interval_s != self._interval_s:
+            self._interval_s = interval_s
+            self.look_now()
+
     async def run(self) -> None:
         """Keep the views true until cancelled; an error that nobody foresaw ends it, and must end the agent."""
         self._known = await self._digests.load()

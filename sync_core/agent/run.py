@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import filelock
@@ -20,11 +21,13 @@ from sync_core.agent.beat import forget_beat, keep_beating
 from sync_core.agent.manager import ServiceManager
 from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
+from sync_core.agent.reload import Reloads
 from sync_core.agent.run_record import RunRecord
-from sync_core.agent.settings import settings_md5
+from sync_core.agent.settings import restart_md5, settings_md5
 from sync_core.agent.slave_agent import SlaveAgent
 from sync_core.agent.slave_state import rfc3339
 from sync_core.agent.state import HostState
+from sync_core.inventory import load
 from sync_core.model.errors import StateError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.protocol.texts import text
@@ -34,12 +37,16 @@ __all__ = ["run_agent"]
 
 _log = logging.getLogger(__name__)
 
+_FINISH_S = 10.0
 _LOCK_PATIENCE_S = 2.0
 """A predecessor that was told to stop may need a moment to let go."""
 
 
 def run_agent(inventory: Inventory, host: Host, state: HostState, *, is_detached: bool, is_attached: bool) -> None:
     """Run the agent of ``host`` until SIGTERM or SIGINT; returns after a clean stop.
+
+    An update under way is finished first, if that takes no more than 10 s. On SIGHUP the inventory is read again; in a
+    terminal, which sends it when it is closed, it ends the agent.
 
     Args:
         inventory: where the host and its peers are declared.
@@ -90,25 +97,36 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRecord, *, is_attached: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
+    ready = replace(record, is_ready=True)
+    reloads = Reloads(
+        agent, host, ready, read=partial(load, *inventory.sources, environ=os.environ), write=state.write_record
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reloads.want if record.restart_md5 else stop.set)
     if is_attached:
         loop.add_reader(sys.stdin.fileno(), _end_with_stdin, stop)
     _log.info("%s", text("SCHEDULER-900", f"jsync {__version__}", str(inventory.source), str(os.getpid())))
     manager = ServiceManager(os.environ)
-    agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
     folder = host.remote if host.is_master else host.cache
     assert folder is not None, "the inventory refuses hosts without a folder"  # noqa: S101
     try:
         async with _running(agent.start(), manager.keep_telling(), keep_beating(state, folder)) as tasks:
-            state.write_record(replace(record, is_ready=True))
+            state.write_record(ready)
             manager.ready()
+            tasks.add(asyncio.create_task(reloads.run()))
             stopping = asyncio.ensure_future(stop.wait())
             await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             for task in tasks:
                 if task.done():
                     task.result()  # a part that ended by itself is a bug, or an error that must be seen
+            try:
+                async with asyncio.timeout(_FINISH_S):
+                    await agent.finish()
+            except TimeoutError:
+                _log.warning("the update under way is broken off: it was not complete within %g s", _FINISH_S)
     finally:
         manager.stopping()
         await agent.close()
@@ -143,6 +161,7 @@ def _record(inventory: Inventory, host: Host, *, is_detached: bool) -> RunRecord
         role=host.role.value,
         inventory=str(inventory.source),
         settings_md5=settings_md5(inventory, host),
+        restart_md5="" if _has_terminal() else restart_md5(host),
         pid=os.getpid(),
         process_started_at=process_started_at(),
         started_at=rfc3339(time.time()),
@@ -150,6 +169,14 @@ def _record(inventory: Inventory, host: Host, *, is_detached: bool) -> RunRecord
         is_detached=is_detached,
         is_ready=False,
     )
+
+
+def _has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _second_agent(state: HostState) -> StateError:

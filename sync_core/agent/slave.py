@@ -18,6 +18,7 @@ from typing import NoReturn
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.logs import PrefixedLogger
 from sync_core.agent.master_link import ANSWER_TIMEOUT_S, Link, open_link
+from sync_core.agent.settings import as_peer
 from sync_core.agent.slave_state import SlaveState
 from sync_core.model.errors import (
     HostError,
@@ -98,6 +99,7 @@ class CheckLoop:
         self._patience = patience
         self._jitter = jitter
         self._wake = asyncio.Event()
+        self._checked = asyncio.Event()
         self._failures = 0
         self._in_sync_at = time.monotonic()
         self._tried_at_once_at: float | None = None
@@ -105,6 +107,21 @@ class CheckLoop:
     def wake_up(self) -> None:
         """Check at once; many wake-ups during a check merge into one more check."""
         self._wake.set()
+
+    def take(self, host: Host, masters: tuple[Host, ...]) -> None:
+        """Go on with other settings, at once; a check under way ends first.
+
+        Args:
+            host: the slave.
+            masters: those that are not among them any more, or are reached in another way, are left.
+        """
+        self._host, self._masters = host, masters
+        self.wake_up()
+
+    async def finish(self) -> None:
+        """Return when the update under way, if there is one, is complete and reported; no other one begins."""
+        if self._cache.begin_no_more():
+            await self._checked.wait()
 
     async def run(self) -> NoReturn:
         """Follow the masters until cancelled."""
@@ -119,10 +136,14 @@ class CheckLoop:
 
     async def _follow_first(self) -> bool:
         """Try the masters in order; return whether one was lost, so that all are tried at once."""
-        for master in self._masters:
-            if await self._follow(master):
+        masters = self._masters
+        for master in masters:
+            if await self._follow(master) or self._masters is not masters:
                 return True
         return False
+
+    def _is_left(self, master: Host) -> bool:
+        return as_peer(master) not in map(as_peer, self._masters)
 
     async def _follow(self, master: Host) -> bool:
         """Stay with ``master`` until it is lost; says why in the log.
@@ -170,13 +191,17 @@ class CheckLoop:
 
     async def _check_again_and_again(self, master: Host, link: Link, log: PrefixedLogger) -> None:
         looks_at = 0.0
-        while True:
+        while not self._is_left(master):
             started_at = time.monotonic()
             pause_s = check_pause_s(self._host.interval_s, jitter=self._jitter())
             looks = started_at >= looks_at
-            if looks:
-                looks_at = started_at + pause_s
-            if await self._check(master, link, log, looks=looks):
+            looks_at = started_at + pause_s if looks else min(looks_at, started_at + pause_s)
+            self._checked.clear()
+            try:
+                is_done = await self._check(master, link, log, looks=looks)
+            finally:
+                self._checked.set()
+            if is_done:
                 self._failures = 0
                 self._in_sync_at = time.monotonic()
             else:
@@ -186,6 +211,7 @@ class CheckLoop:
                     looks_at, started_at + retry_pause_s(self._failures, outage_s=outage_s, jitter=self._jitter())
                 )
             await self._pause(link, looks_at - time.monotonic())
+        log.info("is left: it is no master of %s any more", self._host.name)
 
     async def _check(self, master: Host, link: Link, log: PrefixedLogger, *, looks: bool) -> bool:
         """Bring the cache in line; an update that the file system refuses is reported and tried again.

@@ -75,7 +75,7 @@ class SlaveAgent:
         self._status = StatusWriter(state.write_status)
         status = SlaveState(lambda values: self._status.put({**self._facts(values["master"]), **values}))
         self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status, tls=self._tls)
-        trust = Trust(host)
+        self._trust = trust = Trust(host)
         wake_up = Paced(self._loop.wake_up)
         self._commands = SlaveCommands(self._cache, trust, wake_up=wake_up, state=self._state_answer)
         self._server = CommandServer(
@@ -118,6 +118,25 @@ class SlaveAgent:
         _log.info("%s", text("SCHEDULER-718", "cache", f"{self._host.cache}/"))
         return (self._policy.run(), self._loop.run(), *([] if self._tls is None else [self._tls.run()]))
 
+    async def take(self, inventory: Inventory, host: Host) -> None:
+        """Go on by another inventory; the connection to a master stays where that master does.
+
+        Args:
+            inventory: where the slave and its masters are declared.
+            host: the slave, with the same settings where these need a restart.
+        """
+        masters = inventory.masters_of(host)
+        await self._policy.take(host=host, peers=masters)
+        self._inventory, self._host = inventory, host
+        self._trust.take(host)
+        self._server.judge_again()
+        self._cache.max_delete = host.max_delete
+        self._loop.take(host, masters)
+
+    async def finish(self) -> None:
+        """Return when the update under way, if there is one, is complete; no other one begins."""
+        await self._loop.finish()
+
     async def close(self) -> None:
         """Close the ports and all connections."""
         if self._wake_ups is not None:
@@ -127,7 +146,8 @@ class SlaveAgent:
         await self._status.close()
 
     def _facts(self, master: str | None) -> Mapping[str, Any]:
-        is_plain = master is not None and self._inventory.hosts[master].tls is None
+        host = self._inventory.hosts.get(master or "")  # it may have left the inventory
+        is_plain = host is not None and host.tls is None
         return {
             "tcp_port": self._host.tcp_port,
             "udp_port": self._host.udp_port,

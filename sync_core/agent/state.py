@@ -1,7 +1,7 @@
 """An agent's folder ``<state folder>/<host>/``: who runs, for which inventory, and what it remembers.
 
 agent.lock      held for the life of an agent: a second one refuses to start
-up.lock         held while somebody starts or stops the agent
+up.lock         held while somebody starts, stops or reloads the agent
 agent.json      the run record: there from the start until a clean stop
 beat            when the agent last was seen to be alive, on the clock that all processes share since the system's start
 status.json     what ``jsync status`` shows, written by the agent
@@ -89,9 +89,27 @@ class HostState:
         """Return the lock that an agent holds for its life; the kernel frees it when the process dies."""
         return self._lock("agent.lock")
 
-    def up_lock(self) -> BaseFileLock:
-        """Return the lock that is held while an agent is started or stopped."""
-        return self._lock("up.lock")
+    @contextlib.contextmanager
+    def held_for_up(self, timeout_s: float) -> Iterator[None]:
+        """Hold the lock of those who start, stop or reload the agent.
+
+        Args:
+            timeout_s: how long to wait for another one.
+
+        Raises:
+            StateError: it was not given up in time.
+        """
+        import filelock  # noqa: PLC0415 - whoever only looks at agents locks nothing
+
+        lock = self._lock("up.lock")
+        try:
+            lock.acquire(timeout=timeout_s)
+        except filelock.Timeout:
+            raise StateError(f"another jsync is starting or stopping {self.host}", host=self.host) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _lock(self, name: str) -> BaseFileLock:
         from sync_core.agent.state_lock import StateLock  # noqa: PLC0415 - whoever only looks at agents locks nothing

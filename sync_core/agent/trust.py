@@ -24,6 +24,10 @@ class Trust:
     """
 
     def __init__(self, host: Host, slaves: Iterable[Host] = ()) -> None:
+        self.take(host, slaves)
+
+    def take(self, host: Host, slaves: Iterable[Host] = ()) -> None:
+        """Believe from now on what another inventory says; as for a new one."""
         self._host = host
         self._slaves: Mapping[str, Host] = {slave.name: slave for slave in slaves}
         has_tls = [slave for slave in self._slaves.values() if slave.tls is not None]

@@ -34,6 +34,8 @@ class AgentStatus:
         pid: its process.
         version: of its jsync.
         started_at: when it started.
+        reloaded_at: when it last took over a changed inventory without a restart.
+        reload_error: why it refused the last one that it was to take over.
         tcp_port: its command port.
         udp_port: its wake-up port.
         slaves_registered: of a master: how many slaves are connected.
@@ -59,6 +61,8 @@ class AgentStatus:
     pid: int | None = None
     version: str | None = None
     started_at: str | None = None
+    reloaded_at: str | None = None
+    reload_error: str | None = None
     tcp_port: int | None = None
     udp_port: int | None = None
     slaves_registered: int | None = None
@@ -113,6 +117,8 @@ _TYPES: Mapping[str, type] = {
     "pid": int,
     "version": str,
     "started_at": str,
+    "reloaded_at": str,
+    "reload_error": str,
     "tcp_port": int,
     "udp_port": int,
     "slaves_registered": int,

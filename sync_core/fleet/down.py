@@ -8,15 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import filelock
-
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.state import HostState
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of, runnable
 from sync_core.fleet.orphans import find_orphans
 from sync_core.fleet.units import Units
 from sync_core.fleet.up import end_agent
-from sync_core.model.errors import JsyncError, StateError
+from sync_core.model.errors import JsyncError
 from sync_core.model.inventory import Host, Inventory
 
 __all__ = ["DownOutcome", "DownResult", "stop_detached", "stop_orphans"]
@@ -104,12 +102,7 @@ def _down(inventory: Inventory, state: HostState, units: Units | None, *, check:
         return DownResult(host=state.host, outcome=DownOutcome.NOT_RUNNING)
     if check:
         return _decide(state.host, state.claim(inventory.source))
-    lock = state.up_lock()
-    try:
-        lock.acquire(timeout=_LOCK_PATIENCE_S)
-    except filelock.Timeout:
-        raise StateError(f"another jsync is starting or stopping {state.host}", host=state.host) from None
-    try:
+    with state.held_for_up(_LOCK_PATIENCE_S):
         record = state.claim(inventory.source)
         decision = _decide(state.host, record)
         if decision.outcome is DownOutcome.FOREGROUND:
@@ -120,8 +113,6 @@ def _down(inventory: Inventory, state: HostState, units: Units | None, *, check:
             end_agent(state, record)
             state.forget(record)
         return decision
-    finally:
-        lock.release()
 
 
 def _decide(host: str, record: RunRecord | None) -> DownResult:

@@ -1,29 +1,27 @@
-"""``up -d`` and ``down`` for a whole inventory: here directly, on other machines by the jsync there."""
+"""``up -d``, ``reload`` and ``down`` for a whole inventory: here directly, on other machines by the jsync there."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 from sync_core.agent.root_guard import accept_new_root
 from sync_core.agent.state import HostState
 from sync_core.fleet.down import DownOutcome, DownResult, stop_detached
-from sync_core.fleet.each import FleetOptions, Outcome
-from sync_core.fleet.elsewhere import Machine, Places, find_places, on_machines
-from sync_core.fleet.far_jsync import ask_jsync, error_from
+from sync_core.fleet.each import FleetOptions
+from sync_core.fleet.elsewhere import Machine
+from sync_core.fleet.here_and_there import HereAndThere, ask_about_agents, said_error, said_outcome, said_pid
 from sync_core.fleet.launch import Launcher
+from sync_core.fleet.reload import ReloadOutcome, ReloadResult, reload_agents
 from sync_core.fleet.units import Units
 from sync_core.fleet.up import STOP_GRACE_S, UpOutcome, UpResult, start_detached
-from sync_core.model.errors import HostError, JsyncError, UnreachableError
+from sync_core.model.errors import JsyncError, UnreachableError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.net.runner import Runner
-from sync_core.net.threads import in_thread
 
-__all__ = ["DOWN_S", "Installer", "UpOptions", "stop_everywhere", "up_everywhere"]
+__all__ = ["DOWN_S", "Installer", "UpOptions", "reload_everywhere", "reload_s", "stop_everywhere", "up_everywhere"]
 
 _MARGIN_S = 60.0
 """For logins, the start of a Python, and what a busy machine takes longer."""
@@ -76,17 +74,6 @@ class UpOptions:
         return agents_s + (_INSTALL_S if self.installer is not None else 0)
 
 
-class _Result(Protocol):
-    @property
-    def host(self) -> str: ...
-    @property
-    def recap(self) -> Outcome: ...
-
-
-R = TypeVar("R", bound=_Result)
-E = TypeVar("E", bound=StrEnum)
-
-
 def up_everywhere(
     inventory: Inventory, hosts: Iterable[Host], launcher: Launcher, options: UpOptions, fleet: FleetOptions
 ) -> tuple[UpResult, ...]:
@@ -117,7 +104,48 @@ def up_everywhere(
     async def there(machine: Machine, runner: Runner) -> Mapping[str, UpResult]:
         return await _up_there(machine, runner, options)
 
-    return _Everywhere(here, there, _not_up).run(inventory, tuple(hosts), fleet)
+    return HereAndThere(here, there, _not_up).run(inventory, tuple(hosts), fleet)
+
+
+def reload_s(wait_timeout_s: float) -> float:
+    """Return the longest that `reload` may take on one machine.
+
+    Args:
+        wait_timeout_s: what each agent may take.
+    """
+    return _MARGIN_S + 2 * wait_timeout_s
+
+
+def reload_everywhere(
+    inventory: Inventory,
+    hosts: Iterable[Host],
+    state_folder: Path,
+    fleet: FleetOptions,
+    *,
+    wait_timeout_s: float,
+    check: bool = False,
+) -> tuple[ReloadResult, ...]:
+    """Have the agents of ``hosts`` go on by the inventory of today, without a restart.
+
+    Args:
+        inventory: where they are declared.
+        hosts: whose agents, in the order of the results.
+        state_folder: where run state lies on this machine.
+        fleet: how other machines are worked on.
+        wait_timeout_s: how long each agent may take.
+        check: only say what would be done.
+    """
+
+    def here(own: tuple[Host, ...]) -> tuple[ReloadResult, ...]:
+        return reload_agents(
+            inventory, own, state_folder, wait_timeout_s=wait_timeout_s, check=check, forks=fleet.forks
+        )
+
+    async def there(machine: Machine, runner: Runner) -> Mapping[str, ReloadResult]:
+        words = ["reload", *machine.names, "--wait-timeout", f"{wait_timeout_s:g}", *(["--check"] if check else [])]
+        return await ask_about_agents(machine, runner, words, reload_s(wait_timeout_s), _reload_result)
+
+    return HereAndThere(here, there, _not_reloaded).run(inventory, tuple(hosts), fleet)
 
 
 def stop_everywhere(
@@ -145,47 +173,9 @@ def stop_everywhere(
 
     async def there(machine: Machine, runner: Runner) -> Mapping[str, DownResult]:
         words = ["down", *machine.names, *(["--check"] if check else [])]
-        return await _ask(machine, runner, words, DOWN_S, _down_result)
+        return await ask_about_agents(machine, runner, words, DOWN_S, _down_result)
 
-    return _Everywhere(here, there, _not_down).run(inventory, tuple(hosts), fleet)
-
-
-@dataclass(frozen=True, slots=True)
-class _Everywhere(Generic[R]):
-    """The same work here and on other machines, at the same time.
-
-    Attributes:
-        here: does it for hosts of this machine.
-        there: does it on another one.
-        failed: makes the result of a host whose machine failed.
-    """
-
-    here: Callable[[tuple[Host, ...]], tuple[R, ...]]
-    there: Callable[[Machine, Runner], Awaitable[Mapping[str, R]]]
-    failed: Callable[[Host, JsyncError], R]
-
-    def run(self, inventory: Inventory, hosts: tuple[Host, ...], fleet: FleetOptions) -> tuple[R, ...]:
-        places = find_places(inventory, hosts)
-        if not places.elsewhere:
-            return self.here(places.here)
-        results = asyncio.run(self._all(places, fleet))
-        return tuple(results[host.name] for host in hosts if host.name in results)
-
-    async def _all(self, places: Places, fleet: FleetOptions) -> dict[str, R]:
-        def recap(result: R) -> Outcome:
-            return result.recap
-
-        far = on_machines(places.elsewhere, self.there, options=fleet, failed=self.failed, outcome=recap)
-        own, others = await asyncio.gather(self._here(places.here, fleet), far)
-        return {result.host: result for result in own} | others
-
-    async def _here(self, hosts: tuple[Host, ...], fleet: FleetOptions) -> tuple[R, ...]:
-        for host in hosts:
-            fleet.watcher.started(host.name)
-        results = await in_thread(lambda: self.here(hosts), name="this machine")
-        for result in results:
-            fleet.watcher.ended(result.host, result.recap)
-        return results
+    return HereAndThere(here, there, _not_down).run(inventory, tuple(hosts), fleet)
 
 
 async def _up_there(machine: Machine, runner: Runner, options: UpOptions) -> Mapping[str, UpResult]:
@@ -201,63 +191,37 @@ async def _up_there(machine: Machine, runner: Runner, options: UpOptions) -> Map
     words = ["up", "--detach", *machine.names, "--wait-timeout", f"{options.wait_timeout_s:g}"]
     words += [*(["--check"] if options.check else []), *["--verbose"] * options.verbosity]
     words += ["--accept-new-root"] if options.accept_new_root else []
-    results = await _ask(machine, runner, words, options.machine_s, _up_result)
+    results = await ask_about_agents(machine, runner, words, options.machine_s, _up_result)
     return {name: replace(result, installed=installed) for name, result in results.items()}
 
 
-async def _ask(
-    machine: Machine,
-    runner: Runner,
-    words: Sequence[str],
-    timeout_s: float,
-    result_of: Callable[[str, Mapping[str, Any]], R],
-) -> dict[str, R]:
-    words = [*words, "-o", "json", "--part", machine.part.name]
-    document = await ask_jsync(runner, machine.jsync, words, stdin=machine.part.text, timeout_s=timeout_s)
-    agents = document.get("agents")
-    said = {str(one.get("host")): one for one in agents if isinstance(one, dict)} if isinstance(agents, list) else {}
-    return {name: result_of(name, said.get(name, {})) for name in machine.names}
-
-
 def _up_result(host: str, said: Mapping[str, Any]) -> UpResult:
-    outcome = _outcome(UpOutcome, said)
-    error = _error(
+    outcome = said_outcome(UpOutcome, said)
+    error = said_error(
         host, said, is_wanted=outcome in {None, UpOutcome.NOT_READY, UpOutcome.FAILED, UpOutcome.UNREACHABLE}
     )
     if outcome is None or (error is not None and outcome is not UpOutcome.NOT_READY):
         outcome = UpOutcome.FAILED
-    return UpResult(host=host, outcome=outcome, pid=_pid(said), error=error)
+    return UpResult(host=host, outcome=outcome, pid=said_pid(said), error=error)
+
+
+def _reload_result(host: str, said: Mapping[str, Any]) -> ReloadResult:
+    outcome = said_outcome(ReloadOutcome, said)
+    error = said_error(host, said, is_wanted=outcome not in {ReloadOutcome.RELOADED, ReloadOutcome.UNCHANGED})
+    if outcome is None or (error is not None and outcome in {ReloadOutcome.RELOADED, ReloadOutcome.UNCHANGED}):
+        outcome = ReloadOutcome.FAILED
+    return ReloadResult(host=host, outcome=outcome, pid=said_pid(said), error=error)
 
 
 def _down_result(host: str, said: Mapping[str, Any]) -> DownResult:
-    outcome = _outcome(DownOutcome, said)
-    error = _error(host, said, is_wanted=outcome in {None, DownOutcome.FAILED, DownOutcome.UNREACHABLE})
+    outcome = said_outcome(DownOutcome, said)
+    error = said_error(host, said, is_wanted=outcome in {None, DownOutcome.FAILED, DownOutcome.UNREACHABLE})
     return DownResult(
         host=host,
         outcome=DownOutcome.FAILED if outcome is None or error is not None else outcome,
-        pid=_pid(said),
+        pid=said_pid(said),
         error=error,
     )
-
-
-def _outcome(kind: type[E], said: Mapping[str, Any]) -> E | None:
-    try:
-        return kind(str(said.get("outcome")))
-    except ValueError:
-        return None
-
-
-def _error(host: str, said: Mapping[str, Any], *, is_wanted: bool) -> JsyncError | None:
-    """Return the error that is told of; one of our own where there should be one and none is."""
-    error = said.get("error")
-    if isinstance(error, dict):
-        return error_from(error, host=host)
-    return HostError("its jsync does not say what it did", host=host) if is_wanted else None
-
-
-def _pid(said: Mapping[str, Any]) -> int | None:
-    pid = said.get("pid")
-    return pid if isinstance(pid, int) else None
 
 
 def _not_up(host: Host, error: JsyncError) -> UpResult:
@@ -268,3 +232,8 @@ def _not_up(host: Host, error: JsyncError) -> UpResult:
 def _not_down(host: Host, error: JsyncError) -> DownResult:
     outcome = DownOutcome.UNREACHABLE if isinstance(error, UnreachableError) else DownOutcome.FAILED
     return DownResult(host=host.name, outcome=outcome, error=error)
+
+
+def _not_reloaded(host: Host, error: JsyncError) -> ReloadResult:
+    outcome = ReloadOutcome.UNREACHABLE if isinstance(error, UnreachableError) else ReloadOutcome.FAILED
+    return ReloadResult(host=host.name, outcome=outcome, error=error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -173,7 +173,7 @@ def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> Agent
             udp_port=host.udp_port,
             last_error=died,
         )
-    said = {**state.status(), "pid": record.pid, "version": record.version, "started_at": record.started_at}
+    said = {**state.status(), **asdict(record)}
     values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **known_values(said)}
     if (silence_s := silent_s(state, time.monotonic())) is not None:
         values["last_error"] = f"no sign of life for {silence_s:.0f} s: `jsync up -d {host.name}` restarts it"

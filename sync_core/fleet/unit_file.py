@@ -83,6 +83,7 @@ def unit_text(unit: Unit) -> str:
         "Type=notify",
         *_before(unit),
         f"ExecStart={_words(unit.command, is_command=True)}",
+        "ExecReload=/bin/kill -HUP $MAINPID",
         f"Environment={_words([f'{name}={value}' for name, value in _environ(unit).items()])}",
         *([f"User={unit.user}", *made, "StateDirectoryMode=0700"] if made else []),
         *([f"StandardError=truncate:{_no_specifiers(str(unit.errors_path))}"] if unit.errors_path else []),

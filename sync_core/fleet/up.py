@@ -1,4 +1,4 @@
-"""Detached agents: started where they are missing, restarted where their settings changed, else left alone."""
+"""Detached agents: started where they are missing, reloaded or restarted where settings changed, else left alone."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 
-import filelock
-
 from sync_core.agent.beat import BEAT_S, silent_s
-from sync_core.agent.process import is_detached_agent, stop
+from sync_core.agent.process import is_agent, stop
 from sync_core.agent.run_record import RunRecord
-from sync_core.agent.settings import settings_md5
+from sync_core.agent.settings import restart_md5, settings_md5
 from sync_core.agent.state import HostState
 from sync_core.fleet.each import DEFAULT_FORKS, Outcome, outcome_of, runnable
 from sync_core.fleet.launch import Launcher, NotReady, wait_for_other, wait_until_ready
+from sync_core.fleet.reload import reload_agent
 from sync_core.fleet.units import Units
 from sync_core.model.errors import HostError, JsyncError, StateError
 from sync_core.model.inventory import Host, Inventory, Role
 
 __all__ = ["STOP_GRACE_S", "UpOutcome", "UpResult", "end_agent", "start_detached"]
 
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 15.0
+"""An agent may take 10 s to finish the update under way."""
 _PATIENCE_S = 3 * BEAT_S
 _POLL_S = 0.1
 
@@ -32,6 +32,7 @@ class UpOutcome(StrEnum):
     """What ``up -d`` did, or with ``--check`` would do, for one host."""
 
     STARTED = "started"
+    RELOADED = "reloaded"
     RESTARTED = "restarted"
     RUNNING = "running"
     NOT_READY = "not-ready"
@@ -116,23 +117,18 @@ class _Up:
             record = state.claim(self.inventory.source)
             return _result(host, self._decide(state, record, patience_s=0), record)
         state.create()
-        lock = state.up_lock()
-        try:
-            lock.acquire(timeout=wait_timeout_s)
-        except filelock.Timeout:
-            raise StateError(f"another jsync is starting or stopping {host.name}", host=host.name) from None
-        try:
+        with state.held_for_up(wait_timeout_s):
             record = state.claim(self.inventory.source)
             decision = self._decide(state, record, patience_s=_PATIENCE_S)
             if decision is UpOutcome.RUNNING and record is not None:
                 return _wait(host, decision, wait_for_other(state, record, timeout_s=wait_timeout_s))
+            if decision is UpOutcome.RELOADED and record is not None:
+                return _wait(host, decision, reload_agent(state, record, timeout_s=wait_timeout_s))
             if self.units is not None:
                 self.units.stop(host.name)
             if record is not None:
                 end_agent(state, record)
             return _wait(host, decision, self._start(state, wait_timeout_s))
-        finally:
-            lock.release()
 
     def _decide(self, state: HostState, record: RunRecord | None, *, patience_s: float) -> UpOutcome:
         """Return what is to be done.
@@ -143,11 +139,13 @@ class _Up:
         """
         if record is None or not record.is_alive:
             return UpOutcome.STARTED
-        is_as_wanted = record.settings_md5 == settings_md5(self.inventory, self.host)
-        if is_as_wanted and not _hangs(state, patience_s):
+        hangs = _hangs(state, patience_s)
+        if not hangs and record.settings_md5 == settings_md5(self.inventory, self.host):
             return UpOutcome.RUNNING
+        if not hangs and record.restart_md5 == restart_md5(self.host):
+            return UpOutcome.RELOADED
         if not record.is_detached:
-            how = "and hangs" if is_as_wanted else "with other settings"
+            how = "and hangs" if hangs else "with other settings"
             raise StateError(
                 f"the agent of {self.host.name} (pid {record.pid}) runs in the foreground {how}",
                 hint="stop it where it was started",
@@ -186,7 +184,7 @@ def end_agent(state: HostState, record: RunRecord) -> None:
     """
     if not record.is_alive:
         return
-    if not is_detached_agent(record.pid, state.host, owner=state.owner):
+    if not is_agent(record.pid, state.host, owner=state.owner, is_detached=True):
         raise HostError(
             f"the process {record.pid} is no detached agent of {state.host}, so it is left alone",
             hint=f"if no agent of {state.host} runs, remove {state.record_path}",

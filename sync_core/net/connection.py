@@ -56,7 +56,7 @@ class Connection:
         peer_ip: the peer's address.
         peer_port: its port.
         local_ip: the address that it reached.
-        level: what it may do, as of the moment when it connected.
+        level: what it may do, as of the moment when it connected, or of the last reload.
         names: in TLS, those in the peer's certificate; ``None`` = it speaks in plain.
         prefix: of its log lines.
         most_entries: tells how many entries a list may have now.

@@ -45,13 +45,11 @@ class PolicyKeeper:
         own: Callable[[], frozenset[IpAddress]] = own_addresses,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._is_declared = host.allowed_hosts is not None
-        self._entries = host.allowed_hosts if host.allowed_hosts is not None else _peers_of(peers)
-        self._networks = {entry.host for entry in host.allowed_hosts or () if parse_ip(entry.host) is not None}
+        self._follow(host, peers)
+        self._turn = asyncio.Lock()
         self._resolver = resolver
         self._own = own
         self._sleep = sleep
-        self._peers = tuple(peer.address for peer in peers)
         self._hosts: Counter[IpAddress] = Counter()
         self._here: frozenset[IpAddress] = frozenset()
         self._addresses: dict[str, tuple[IpAddress, ...]] = {}
@@ -79,8 +77,31 @@ class PolicyKeeper:
         hosts = self._hosts[address]
         return Standing(Rank.PEER, hosts) if hosts else Standing(Rank.STRANGER)
 
+    async def take(self, *, host: Host, peers: tuple[Host, ...]) -> None:
+        """Go on by another inventory; the policy is the old one until its names are resolved.
+
+        Args:
+            host: the agent's own entry.
+            peers: as for a new one.
+        """
+        async with self._turn:  # a refresh of the old one that is under way must not end after this
+            self._follow(host, peers)
+            names = {*(entry.host for entry in self._entries), *self._peers}
+            self._addresses = {name: found for name, found in self._addresses.items() if name in names}
+            await self._refresh()
+
+    def _follow(self, host: Host, peers: tuple[Host, ...]) -> None:
+        self._is_declared = host.allowed_hosts is not None
+        self._entries = host.allowed_hosts if host.allowed_hosts is not None else _peers_of(peers)
+        self._networks = {entry.host for entry in host.allowed_hosts or () if parse_ip(entry.host) is not None}
+        self._peers = tuple(peer.address for peer in peers)
+
     async def refresh(self) -> None:
         """Resolve all names again and replace the policy; a name that can't be resolved is a warning."""
+        async with self._turn:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         names = tuple(dict.fromkeys((*(entry.host for entry in self._entries), *self._peers)))
         failures = dict(zip(names, await asyncio.gather(*(self._resolve(name) for name in names)), strict=True))
         listed = dict.fromkeys(entry.host for entry in self._entries)

@@ -121,6 +121,14 @@ class CommandServer:
         for sock in sockets:
             self._servers.append(await asyncio.start_server(self._accept, sock=sock, backlog=BACKLOG))
 
+    def judge_again(self) -> None:
+        """Take that ``level_of`` may say something else now: who may not connect any more is cut off."""
+        for connection in self.connections:
+            connection.level = self._level_of(connection.peer_ip)
+            if connection.level < Level.INFO:
+                self._not_allowed.note(text("SCHEDULER-287"), prefix=connection.prefix)
+                connection.close()
+
     async def close(self) -> None:
         """Stop listening, close all connections and return when their handlers are done; may be called twice."""
         for server in self._servers:

@@ -357,3 +357,29 @@ def test_two_updates_at_once_are_done_one_after_the_other(tmp_path: Path) -> Non
         assert paths(await cache.known()) == ["a", "b", "c"]
 
     run(go())
+
+
+def test_before_the_end_an_update_under_way_is_finished_and_no_other_begins(tmp_path: Path) -> None:
+    cache = a_cache(write_tree(tmp_path / "c", {"a": b"1"}))
+
+    async def go() -> None:
+        assert not cache.begin_no_more()
+        with pytest.raises(FileTroubleError, match="about to stop"):
+            await cache.apply([a_write("b", b"2")], {RelPath("b"): b"2"})
+        assert read_tree(cache.root) == {"a": b"1"}
+
+    run(go())
+    cache = a_cache(cache.root)
+
+    async def also() -> None:
+        contents = Contents(a_plan(await cache.look(), {"a": b"2"}), {"a": b"2"})
+
+        async def bring(update: CacheUpdate) -> None:
+            assert cache.begin_no_more()
+            await contents.whole(update)
+
+        await cache.update(contents.plan, bring)
+        assert not cache.begin_no_more()
+        assert read_tree(cache.root) == {"a": b"2"}
+
+    run(also())

@@ -4,7 +4,9 @@ import os
 import signal
 from pathlib import Path
 
-from sync_core.agent.process import is_alive, is_detached_agent, process_started_at, stop
+import pytest
+
+from sync_core.agent.process import hang_up, is_agent, is_alive, process_started_at, stop
 from tests.support.processes import PLAIN, STUBBORN, a_process
 
 
@@ -57,6 +59,18 @@ def test_an_agent_is_known_by_its_command_and_its_user() -> None:
         ((), False),
     ):
         with a_process(PLAIN, *words) as process:
-            assert is_detached_agent(process.pid, "h", owner=me) is expected
-            assert not is_detached_agent(process.pid, "h", owner=me + 1)
-    assert not is_detached_agent(process.pid, "h", owner=me)
+            assert is_agent(process.pid, "h", owner=me, is_detached=True) is expected
+            assert is_agent(process.pid, "h", owner=me, is_detached=False) is (expected or words == ("agent", "h"))
+            assert not is_agent(process.pid, "h", owner=me + 1, is_detached=False)
+    assert not is_agent(process.pid, "h", owner=me, is_detached=False)
+
+
+def test_only_the_very_process_is_told_to_hang_up() -> None:
+    with a_process(PLAIN) as process:
+        started_at = process_started_at(process.pid)
+        with pytest.raises(ProcessLookupError):
+            hang_up(process.pid, started_at - 60)
+        hang_up(process.pid, started_at)
+        assert process.wait() == -signal.SIGHUP
+        with pytest.raises(OSError, match="No such process"):
+            hang_up(process.pid, started_at)

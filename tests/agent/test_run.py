@@ -59,7 +59,7 @@ def run_it(pair: Pair, host: Host, *, is_attached: bool = False) -> None:
     run_agent(pair.inventory, host, state_of(pair.state, host), is_detached=not is_attached, is_attached=is_attached)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("role", ["master", "slave"])
 def test_an_agent_from_start_to_stop(tmp_path: Path, role: str, how: signal.Signals) -> None:
     pair = a_pair(tmp_path)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sync_core.agent.settings import peers_of, settings_md5
-from sync_core.model.inventory import Host, Role
+from sync_core.agent.settings import needing_restart, peers_of, restart_md5, settings_md5
+from sync_core.model.inventory import Dialect, Host, MaxDelete, Role
+from sync_core.model.security import AllowedHost, Level
 from tests.support.net import a_host, an_inventory
 
 MASTER = a_host("master", role=Role.MASTER)
@@ -47,3 +49,40 @@ def test_a_change_concerns_the_host_and_those_that_use_it(changes: dict[str, Any
 
 def test_a_masters_new_port_concerns_all_its_slaves() -> None:
     assert not set(digests()) & set(digests(master=replace(MASTER, tcp_port=4441)))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"interval_s": 5.0},
+        {"allowed_hosts": (AllowedHost(host="10.0.0.1", level=Level.ALL),)},
+        {"max_delete": MaxDelete(number=3, is_percentage=False)},
+        {"masters": ("another",)},
+        {"address": "::1"},
+        {"folder": "x"},
+        {"tcp_required": False, "udp_required": False, "become": True, "jsync": "/opt/jsync"},
+    ],
+)
+def test_what_is_taken_over_needs_no_restart(changes: dict[str, Any]) -> None:
+    after = replace(SLAVE, **changes)
+    assert restart_md5(after) == restart_md5(SLAVE)
+    assert needing_restart(SLAVE, after) == ()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tcp_port": 6000},
+        {"udp_port": None},
+        {"listen": "127.0.0.1"},
+        {"remote": Path("/other")},
+        {"cache": Path("/other")},
+        {"dialect": Dialect.HTTP},
+        {"scheduler_id": "x"},
+        {"role": Role.MASTER},
+    ],
+)
+def test_all_else_needs_a_restart(changes: dict[str, Any]) -> None:
+    after = replace(SLAVE, **changes, interval_s=5.0)
+    assert restart_md5(after) != restart_md5(SLAVE)
+    assert needing_restart(SLAVE, after) == tuple(changes)

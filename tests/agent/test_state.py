@@ -206,18 +206,30 @@ def test_several_inventories_own_a_host_together_and_while_all_of_them_exist(tmp
 
 def test_the_two_locks_are_two(tmp_path: Path) -> None:
     state = state_of(tmp_path, "h")
-    with state.agent_lock().acquire(timeout=0), state.up_lock().acquire(timeout=0):
+    with state.agent_lock().acquire(timeout=0), state.held_for_up(0):
         with pytest.raises(filelock.Timeout):
             state.agent_lock().acquire(timeout=0)
-        with pytest.raises(filelock.Timeout):
-            state.up_lock().acquire(timeout=0)
+        with pytest.raises(StateError, match="another jsync is starting or stopping h"), state.held_for_up(0):
+            raise AssertionError
+    with state.held_for_up(0):
+        pass
 
 
 def test_a_lock_that_can_t_be_made_is_no_bug(tmp_path: Path) -> None:
     state = HostState(tmp_path, "h")
     state.create()
     (tmp_path / "h" / "up.lock").mkdir()
-    with pytest.raises(StateError, match="can't be used: Is a directory") as caught:
-        state.up_lock().acquire(timeout=0)
+    with pytest.raises(StateError, match="can't be used: Is a directory") as caught, state.held_for_up(0):
+        raise AssertionError
     assert caught.value.hint is not None
     assert "JSYNC_STATE_DIR" in caught.value.hint
+
+
+def test_a_record_of_an_older_jsync_is_read_and_what_makes_no_sense_is_not(tmp_path: Path) -> None:
+    new = a_record(restart_md5="1" * 32, reloads=2, reloaded_at="2026-11-24T00:00:00.000Z", reload_error="no")
+    state = state_of(tmp_path, "h")
+    state.write_record(new)
+    assert state.record() == new
+    later = {"restart_md5", "reloads", "reloaded_at", "reload_error"}
+    assert RunRecord.of({name: value for name, value in asdict(new).items() if name not in later}) == a_record()
+    assert RunRecord.of({**asdict(new), **{name: [] for name in later}}) == a_record()

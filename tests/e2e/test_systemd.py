@@ -128,6 +128,9 @@ def test_agents_are_units_that_come_and_go(site: Site) -> None:
 
     assert site.outcomes("up", "-d") == dict.fromkeys(AGENTS, "running")
     site.write_inventory(more=", max_delete: 7")
+    assert site.outcomes("up", "-d") == {**dict.fromkeys(AGENTS, "running"), "b": "reloaded"}
+    assert site.pids() == pids
+    site.write_inventory(more=", listen: 0.0.0.0")
     assert site.outcomes("up", "-d") == {**dict.fromkeys(AGENTS, "running"), "b": "restarted"}
     assert {name for name, pid in site.pids().items() if pid != pids[name]} == {"b"}
 

@@ -106,11 +106,11 @@ def test_what_died_comes_back_and_what_changed_is_restarted(tmp_path: Path) -> N
     with running_site(site):
         before = _pids(site)
         os.kill(before["slave-0"], signal.SIGKILL)
-        site.more["slave-1"] = {"interval_s": 30}
+        site.more["slave-1"] = {"udp_port": 0}
         site.write_inventory()
         would = site.run("up", "-d", "--check", "-o", "json").json
         assert {agent["host"]: agent["outcome"] for agent in would["agents"]} == {
-            "master": "running",
+            "master": "reloaded",
             "slave-0": "started",
             "slave-1": "restarted",
         }

@@ -175,7 +175,8 @@ def test_the_life_of_a_fleet(fleet: Fleet) -> None:
 
     fleet.write_inventory(more=", interval_s: 30")
     changed = fleet.agents("up", "-d", *LIMIT)
-    assert outcomes(changed) == {"master": "running", "a": "restarted", "a2": "running", "b": "running"}
+    assert outcomes(changed) == {"master": "running", "a": "reloaded", "a2": "running", "b": "running"}
+    assert [one["pid"] for one in changed.values()] == [first[name]["pid"] for name in changed]
 
     down = fleet.agents("down", "--limit", "!hanging", exit_code=2)
     assert outcomes(down, only=AGENTS) == dict.fromkeys(AGENTS, "stopped")

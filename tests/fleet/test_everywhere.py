@@ -10,7 +10,7 @@ import pytest
 
 from sync_core.fleet.each import FleetOptions
 from sync_core.fleet.elsewhere import Machine
-from sync_core.fleet.everywhere import UpOptions, stop_everywhere, up_everywhere
+from sync_core.fleet.everywhere import UpOptions, reload_everywhere, stop_everywhere, up_everywhere
 from sync_core.fleet.up import UpResult
 from sync_core.model.errors import HostError, JsyncError, UnreachableError
 from sync_core.model.inventory import Connection, Inventory
@@ -43,6 +43,12 @@ def test_the_life_of_agents_here_and_there(tmp_path: Path) -> None:
         results = stop_everywhere(inventory, inventory.hosts.values(), site.state, fleet, check=check)
         return {one.host: one.outcome.value for one in results}
 
+    def reloaded(*, check: bool = False) -> dict[str, str]:
+        fleet = FleetOptions(runner_of=lambda _: runner)
+        hosts = inventory.hosts.values()
+        results = reload_everywhere(inventory, hosts, site.state, fleet, wait_timeout_s=30, check=check)
+        return {one.host: one.outcome.value for one in results}
+
     inventory = far(inventory_of(site), "slave-0")
     try:
         assert outcomes(check=True) == {"master": "started", "slave-0": "started"}
@@ -58,8 +64,15 @@ def test_the_life_of_agents_here_and_there(tmp_path: Path) -> None:
         site.more["slave-0"] = {"interval_s": 30}
         site.write_inventory()
         inventory = far(inventory_of(site), "slave-0")
-        assert outcomes(check=True) == {"master": "running", "slave-0": "restarted"}
+        assert outcomes(check=True) == {"master": "running", "slave-0": "reloaded"}
+        assert reloaded(check=True) == {"master": "unchanged", "slave-0": "reloaded"}
         assert part.stat().st_mtime_ns == before
+        assert reloaded() == {"master": "unchanged", "slave-0": "reloaded"}
+        assert outcomes() == {"master": "running", "slave-0": "running"}
+        site.more["slave-0"] = {"interval_s": 30, "udp_port": 0}
+        site.write_inventory()
+        inventory = far(inventory_of(site), "slave-0")
+        assert reloaded() == {"master": "reloaded", "slave-0": "restart-needed"}
         assert outcomes() == {"master": "running", "slave-0": "restarted"}
 
         assert down(check=True) == {"master": "stopped", "slave-0": "stopped"}
@@ -67,6 +80,7 @@ def test_the_life_of_agents_here_and_there(tmp_path: Path) -> None:
         stopped = down()
     assert stopped == {"master": "stopped", "slave-0": "stopped"}
     assert down() == {"master": "not-running", "slave-0": "not-running"}
+    assert reloaded() == {"master": "not-running", "slave-0": "not-running"}
 
 
 def test_another_inventory_finds_its_host_taken(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def test_words_stay_what_they_are() -> None:
     found = lines()
     assert 'ExecStart=/bin/true agent slave -i "/etc/$$x y%%\\"z\\".yaml"' in found
     assert 'ReadWritePaths="/srv/a b/c$x%%d\\"\'\\\\"' in found
+    assert "ExecReload=/bin/kill -HUP $MAINPID" in found
     assert "Description=jsync slave 5%%" in lines(host=a_host("5%"))
 
 

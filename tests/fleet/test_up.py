@@ -67,9 +67,15 @@ def test_the_life_of_detached_agents(tmp_path: Path) -> None:
         assert outcomes(up(site)) == {"master": "running", "slave-0": "running"}
         site.more["slave-0"] = {"interval_s": 30}
         site.write_inventory()
-        assert outcomes(up(site, check=True)) == {"master": "running", "slave-0": "restarted"}
+        assert outcomes(up(site, check=True)) == {"master": "running", "slave-0": "reloaded"}
+        assert outcomes(up(site)) == {"master": "running", "slave-0": "reloaded"}
+        assert outcomes(up(site)) == {"master": "running", "slave-0": "running"}
         assert pids["slave-0"] == site.pid("slave-0")
-        assert outcomes(up(site)) == {"master": "running", "slave-0": "restarted"}
+        site.more["slave-0"] = {"interval_s": 30, "udp_port": 0}
+        site.write_inventory()
+        assert outcomes(up(site, check=True)) == {"master": "reloaded", "slave-0": "restarted"}
+        assert pids["slave-0"] == site.pid("slave-0")
+        assert outcomes(up(site)) == {"master": "reloaded", "slave-0": "restarted"}
         assert site.pid("master") == pids["master"]
         assert site.pid("slave-0") != pids["slave-0"]
 
@@ -172,7 +178,7 @@ def test_who_starts_already_is_waited_for(tmp_path: Path) -> None:
 
 def test_while_somebody_else_starts_or_stops_it_nobody_interferes(tmp_path: Path) -> None:
     pair = a_pair(tmp_path)
-    with state_of(pair.state, pair.slave).up_lock().acquire(timeout=0):
+    with state_of(pair.state, pair.slave).held_for_up(0):
         (result,) = start_detached(pair.inventory, [pair.slave], a_launcher(pair.state, *DIES), wait_timeout_s=0.05)
     assert result.outcome is UpOutcome.FAILED
     assert "another jsync is starting or stopping slave" in str(result.error)

@@ -182,3 +182,19 @@ def test_standing_is_told_by_addresses_of_peers_whatever_the_list_says() -> None
     assert keeper.standing_of(ip("10.0.0.91")) == Standing(Rank.STRANGER)
     assert {keeper.standing_of(own).rank for own in OWN} == {Rank.THIS_MACHINE}
     assert keeper.standing_of(ip("127.0.0.7")).rank is Rank.STRANGER  # as for levels
+
+
+def test_another_inventory_counts_once_its_names_are_resolved_and_keeps_what_is_known() -> None:
+    table = {"one.sos": ["10.0.0.7"], "two.sos": ["10.0.0.8"], "three.sos": ["10.0.0.9"]}
+    clock = ManualClock()
+    one, two, three = (a_host(name, address=f"{name}.sos") for name in ("one", "two", "three"))
+    keeper = a_keeper(a_host("master", role=Role.MASTER), one, two, table=table, clock=clock)
+    run(keeper.refresh())
+    clock.now_s += KEEP_S + 1
+    del table["two.sos"]  # the name service is away for this one
+    run(keeper.take(host=a_host("master", role=Role.MASTER), peers=(two, three)))
+    assert [keeper.level_of(ip(f"10.0.0.{n}")) for n in (7, 8, 9)] == [Level.NONE, Level.NO_ADD, Level.NO_ADD]
+    declared = a_host("master", role=Role.MASTER, allowed_hosts=(AllowedHost(host="10.0.0.7", level=Level.INFO),))
+    run(keeper.take(host=declared, peers=(two, three)))
+    assert [keeper.level_of(ip(f"10.0.0.{n}")) for n in (7, 8, 9)] == [Level.INFO, Level.NONE, Level.NONE]
+    assert keeper.level_of(LOCALHOST) is Level.NONE

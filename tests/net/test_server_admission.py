@@ -132,3 +132,24 @@ def test_one_address_that_takes_all_places_leaves_some_to_the_others() -> None:
                 writer.close()
 
     run(scenario())
+
+
+def test_who_may_not_connect_any_more_is_cut_off() -> None:
+    levels: dict[IpAddress, Level] = {LOCALHOST: Level.NO_ADD}
+
+    async def scenario() -> None:
+        async with serving(Recorder(), level=levels.__getitem__) as server:
+            peer = await RawPeer.connect(server.port)
+            await peer.send(CHECK)
+            assert await peer.answer() == OK
+            levels[LOCALHOST] = Level.INFO
+            server.judge_again()
+            assert [connection.level for connection in server.connections] == [Level.INFO]
+            levels[LOCALHOST] = Level.SIGNAL
+            server.judge_again()
+            assert await peer.rest() == b""
+            await peer.close()
+
+    with Lines.of() as lines:
+        run(scenario())
+    assert lines.messages("WARNING") == ["SCHEDULER-287  TCP connection not allowed"]

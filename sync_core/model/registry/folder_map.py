@@ -102,6 +102,19 @@ class FolderMap:
         self._unknown: Counter[int] = Counter()  # by port, how many folders have a name that was not answered for yet
         self._warnings = FolderWarnings()
 
+    def with_slaves(self, slaves: Iterable[Host]) -> FolderMap:
+        """Return the map of the same folders with other slaves; what is known of names stays known."""
+        new = FolderMap(slaves, own=self._slaves.own, is_http=self._is_http)
+        new._warnings = self._warnings
+        new.set_folders(self._folders)
+        for name in new.names():
+            known = self._hosts.get(name)
+            if known.is_known:
+                new.learn(name, known.addresses)
+            if known.failure:
+                new.learn(name, failure=known.failure)
+        return new
+
     def set_folders(self, folders: Iterable[str]) -> bool:
         """Take the names of the first-level folders that are there now; return whether there are others than before."""
         names = frozenset(folders)

@@ -23,7 +23,7 @@ class KnownSlaves:
     def __init__(self, slaves: Iterable[Host], *, own: frozenset[IpAddress], hosts: Hosts[Any]) -> None:
         self.slaves = tuple(slaves)
         self.by_name = {slave.name: slave for slave in self.slaves}
-        self._own = own
+        self.own = own
         self._hosts = hosts
         self._addresses: dict[str, frozenset[IpAddress]] = {}
         self._places: Places[tuple[_Machine, _Mark], int] = Places()
@@ -70,5 +70,5 @@ class KnownSlaves:
 
     def _machines(self, addresses: Set[IpAddress]) -> Iterator[_Machine]:
         yield from addresses
-        if not self._own.isdisjoint(addresses):
+        if not self.own.isdisjoint(addresses):
             yield None

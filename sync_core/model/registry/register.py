@@ -220,6 +220,14 @@ class Register:
             if slave.is_active and slave.has_fetched:
                 self._unjudged[slave] = None  # who waits already keeps its place
 
+    def nudge_every(self, nudge_s: float) -> None:
+        """Tell JobSchedulers to check so often from now on."""
+        self._nudging = replace(self._nudging, nudge_s=nudge_s)
+        for slave in self._slaves.values():
+            if slave.reminder.rhythm.nudge_s is not None:
+                slave.reminder = slave.reminder._replace(rhythm=self._nudging)
+                self._note(slave)
+
     def advance(self, *, now: float, wall: float, most: int) -> Advance:
         """Do what is due, and compare; ``most``: slaves to look at before others get their turn."""
         effects: list[Effect] = []

@@ -219,6 +219,19 @@ def test_when_the_name_service_is_away_nobody_loses_a_folder() -> None:
     assert folders.choose(an_address("10.0.0.8")).folder == "dialin#5000"
 
 
+def test_other_slaves_change_nothing_of_what_is_known() -> None:
+    gone, kept = a_host("gone", address="dialin", folder="mine"), a_host("kept", address="dialin", tcp_port=5001)
+    before = a_map(["dialin#5001", "mine", "b#5000"], gone, kept, dialin=["10.0.0.7"])
+    assert before.choose(an_address()).folder == "mine"
+    before.learn("dialin", failure="the name service does not answer")
+    assert len(said(before)) == 3
+    after = before.with_slaves([kept, a_host("new", address="new")])
+    assert after.choose(an_address(tcp_port=5001)) == Choice("dialin#5001", True)
+    assert after.choose(an_address()).folder is None
+    assert after.names_wanted() == ("new",)
+    assert said(after) == []
+
+
 HOSTS = ["10.0.0.7", "10.0.0.8", "one", "two"]
 FOLDERS = [f"{host}#{port}" for host in HOSTS for port in (5000, 5001)] + ["_all", "s", "n0", "n1", "mine", "h#x"]
 ADDRESSES = [ip("10.0.0.7"), ip("10.0.0.8"), ip("127.0.0.1"), ip("::1")]

@@ -269,6 +269,10 @@ def test_a_jobscheduler_is_nudged_and_jsync_is_not() -> None:
     site.now = 60.0
     assert site.drain() == [TellByUdp(site.of(1))]
     assert site.of(1).phase is Phase.WHOLE
+    site.register.nudge_every(5.0)
+    assert site.register.next_deadline() == 65.0
+    site.add(3, 3)
+    assert site.of(3).reminder.rhythm.nudge_s == 5.0
 
 
 def test_without_a_wake_up_port_the_command_port_is_used() -> None:
