@@ -211,7 +211,7 @@ class CheckLoop:
                     looks_at, started_at + retry_pause_s(self._failures, outage_s=outage_s, jitter=self._jitter())
                 )
             await self._pause(link, looks_at - time.monotonic())
-        log.info("is left: it is no master of %s any more", self._host.name)
+        log.info("is left: the inventory has other masters for %s now", self._host.name)
 
     async def _check(self, master: Host, link: Link, log: PrefixedLogger, *, looks: bool) -> bool:
         """Bring the cache in line; an update that the file system refuses is reported and tried again.
