@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from sync_core.agent.trust import Trust
 from sync_core.model.errors import UntrustedError
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import Host, Role, TlsFiles
@@ -27,7 +28,7 @@ from sync_core.protocol.messages import (
     Register,
 )
 from sync_core.version import WIRE_VERSION
-from tests.support.connections import a_connection
+from tests.support.connections import FakeConnection, a_connection
 from tests.support.masters import CommandedMaster, a_commanded_master, put
 from tests.support.net import a_host, ip, run
 
@@ -40,7 +41,7 @@ REAL = a_host("real", address="10.0.0.3", tcp_port=5000)
 Story = Callable[[CommandedMaster], Coroutine[Any, Any, None]]
 
 
-def connection(address: str, *names: str, port: int = 50001) -> Connection:
+def connection(address: str, *names: str, port: int = 50001) -> FakeConnection:
     """Return a connection; with names it speaks TLS."""
     one = a_connection(level=Level.NO_ADD, ip=ip(address), port=port)
     one.names = frozenset(names) or None
@@ -157,11 +158,10 @@ def test_a_proven_one_is_displaced_by_nobody_but_itself(tmp_path: Path) -> None:
         )
         for peer in (first, plain, other):
             assert isinstance(await master.ask(registration(), peer), OkAnswer)
-        assert not first.was_closed  # type: ignore[attr-defined]
+        was_closed = first.was_closed
         assert await fetched(master, first) == {"a.xml"}
         assert isinstance(await master.ask(registration(), again), OkAnswer)
-        assert first.was_closed  # type: ignore[attr-defined]
-        assert not plain.was_closed  # type: ignore[attr-defined]
+        assert (was_closed, first.was_closed, plain.was_closed) == (False, True, False)
 
     listed = (AllowedHost(host="10.0.0.9", level=Level.NO_ADD),)
     at_a_master(tmp_path, story, own=a_host("m", role=Role.MASTER, tls=FILES, allowed_hosts=listed))
@@ -199,3 +199,22 @@ def test_without_tls_all_is_as_ever(tmp_path: Path) -> None:
         await asyncio.sleep(0)
 
     at_a_master(tmp_path, story, own=a_host("m", role=Role.MASTER))
+
+
+def test_who_was_proven_to_be_a_slave_that_left_is_cut_off(tmp_path: Path) -> None:
+    async def story(master: CommandedMaster) -> None:
+        gone, kept = connection("10.0.0.1", "a"), connection("10.0.0.2", "b", port=50002)
+        for peer in (gone, kept):
+            assert isinstance(await master.ask(registration(), peer), OkAnswer)
+        master.commands.take_slaves({"b": B, "real": REAL})
+        assert (gone.was_closed, kept.was_closed) == (True, False)
+
+    at_a_master(tmp_path, story)
+
+
+def test_another_inventory_is_believed_as_a_whole() -> None:
+    trust = Trust(MASTER, [A])
+    trust.take(MASTER, [B])
+    with pytest.raises(UntrustedError, match="no slave of m"):
+        trust.slave_of(connection("10.0.0.1", "a"))
+    assert trust.slave_of(connection("10.0.0.1", "b")) == "b"
