@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 import pytest
@@ -198,3 +199,27 @@ def test_another_inventory_counts_once_its_names_are_resolved_and_keeps_what_is_
     run(keeper.take(host=declared, peers=(two, three)))
     assert [keeper.level_of(ip(f"10.0.0.{n}")) for n in (7, 8, 9)] == [Level.INFO, Level.NONE, Level.NONE]
     assert keeper.level_of(LOCALHOST) is Level.NONE
+
+
+def test_a_refresh_under_way_does_not_bring_the_old_inventory_back() -> None:
+    async def scenario() -> None:
+        asked, gate = asyncio.Event(), asyncio.Event()
+
+        async def lookup(name: str) -> Sequence[str]:
+            asked.set()
+            await gate.wait()
+            return {"one.sos": ["10.0.0.7"], "two.sos": ["10.0.0.8"]}[name]
+
+        one, two = (a_host(name, address=f"{name}.sos") for name in ("one", "two"))
+        host = a_host("master", role=Role.MASTER)
+        keeper = PolicyKeeper(host=host, peers=(one,), resolver=Resolver(lookup=lookup), own=lambda: OWN)
+        before = asyncio.ensure_future(keeper.refresh())
+        await asked.wait()
+        after = asyncio.ensure_future(keeper.take(host=host, peers=(two,)))
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(before, after)
+        assert [keeper.level_of(ip(f"10.0.0.{n}")) for n in (7, 8)] == [Level.NONE, Level.NO_ADD]
+        assert keeper.standing_of(ip("10.0.0.7")).rank is Rank.STRANGER
+
+    run(scenario())
