@@ -8,6 +8,7 @@ that is behind. It ends when the master was told that the cache has it all, or w
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -25,6 +26,7 @@ from sync_core.protocol.dialect.client import Answered, ContentReceived, Finishe
 from sync_core.protocol.dialect.contents import WantedContent
 from sync_core.protocol.dialect.messages import Check, Request
 from sync_core.protocol.dialect.pull import Pull
+from sync_core.protocol.proof import KEY_BYTES, WakeUpProof
 from sync_core.tree.apply import Applied
 
 __all__ = ["DialectCheck"]
@@ -45,10 +47,14 @@ class DialectCheck:
     Args:
         connection: on which the preface may be sent.
         answer_timeout_s: the longest time in which no byte of an answer comes.
+        proof: learns the key that the wake-ups of this connection are proven by.
     """
 
-    def __init__(self, connection: DialectConnection, *, answer_timeout_s: float) -> None:
+    def __init__(
+        self, connection: DialectConnection, *, answer_timeout_s: float, proof: WakeUpProof | None = None
+    ) -> None:
         self._connection = connection
+        self._proof = proof
         self._timeout_s = answer_timeout_s
         self._led_to: Folder | None = None
 
@@ -108,7 +114,7 @@ class DialectCheck:
         """
         known, aim = (tree, tree) if self._led_to is None else (self._led_to, await cache.aim(self._led_to))
         has = known if tree.digest == aim.digest or realizes(tree, aim) else tree
-        pull = Pull(known, has=has.digest)
+        pull = Pull(known, has=has.digest, wake_key=self._new_wake_key())
         inline = _Inline()
         waiting = deque([await self._send(pull.start())])
         while waiting:
@@ -127,6 +133,15 @@ class DialectCheck:
             raise RemoteProtocolError("the master does not say what it has")
         self._led_to = pull.wanted
         return has, pull.wanted, inline.whole(pull.inline)
+
+    def _new_wake_key(self) -> bytes | None:
+        """Return the key of this connection's wake-ups, once."""
+        if self._proof is None:
+            return None
+        key = secrets.token_bytes(KEY_BYTES)
+        self._proof.begin(key)
+        self._proof = None
+        return key
 
     async def _update(
         self, cache: CacheFolder, plan: UpdatePlan, inline: dict[RelPath, bytes], wake: asyncio.Event

@@ -17,6 +17,7 @@ from sync_core.net.client import CommandClient
 from sync_core.net.resolve import Resolver, display_endpoint
 from sync_core.net.tls import Tls, TlsTo
 from sync_core.protocol.messages import Answer, ChangesAnswer, ErrorAnswer, FetchUpdatedFiles, OkAnswer, Register
+from sync_core.protocol.proof import WakeUpProof
 from sync_core.protocol.texts import text as message
 from sync_core.tree.apply import Applied
 from sync_core.version import WIRE_VERSION
@@ -98,6 +99,7 @@ async def open_link(
     resolver: Resolver,
     *,
     tls: Tls | None = None,
+    proof: WakeUpProof | None = None,
     answer_timeout_s: float = ANSWER_TIMEOUT_S,
 ) -> Link:
     """Connect to the first of the master's addresses that answers; by HTTP only a fetch will show whether one does.
@@ -107,6 +109,7 @@ async def open_link(
         master: to whom.
         resolver: looks up the master's name.
         tls: the slave's; spoken with a master that has it too, and then nothing else is.
+        proof: for the wake-ups of who listens for them; it learns the connection's key.
         answer_timeout_s: the longest time in which no byte of an answer comes.
 
     Raises:
@@ -115,7 +118,9 @@ async def open_link(
     """
     to_master = TlsTo(tls, master.name) if tls is not None and master.tls is not None else None
     if not Inventory.fetches_by_http(slave, master):
-        return await MasterLink.connect(slave, master, resolver, tls=to_master, answer_timeout_s=answer_timeout_s)
+        return await MasterLink.connect(
+            slave, master, resolver, tls=to_master, proof=proof, answer_timeout_s=answer_timeout_s
+        )
     from sync_core.agent.http_link import HttpLink  # noqa: PLC0415 - it brings aiohttp, which most never need
 
     return await HttpLink.open(slave, master, resolver, tls=to_master, answer_timeout_s=answer_timeout_s)
@@ -128,6 +133,7 @@ class MasterLink:
         client: the connection.
         display: the master as logs name it, ``ip/name:port``.
         answer_timeout_s: the longest time in which no byte of an answer comes.
+        proof: as for ``open_link``.
 
     Attributes:
         display: as given.
@@ -135,8 +141,11 @@ class MasterLink:
 
     registers_by_fetch = False
 
-    def __init__(self, client: CommandClient, display: str, *, answer_timeout_s: float) -> None:
+    def __init__(
+        self, client: CommandClient, display: str, *, answer_timeout_s: float, proof: WakeUpProof | None = None
+    ) -> None:
         self._client = client
+        self._proof = proof
         self._answer_timeout_s = answer_timeout_s
         self._is_jsync = False
         self._dialect: DialectCheck | None = None
@@ -151,6 +160,7 @@ class MasterLink:
         resolver: Resolver,
         *,
         tls: TlsTo | None = None,
+        proof: WakeUpProof | None = None,
         answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> MasterLink:
         """Connect to the first of the master's addresses that answers; for the rest see ``open_link``.
@@ -173,7 +183,7 @@ class MasterLink:
                 failure = error
             else:
                 shown = display_endpoint(master.address, ip, master.tcp_port)
-                return cls(client, shown, answer_timeout_s=answer_timeout_s)
+                return cls(client, shown, answer_timeout_s=answer_timeout_s, proof=proof)
         raise failure or AssertionError("a name that resolves has an address")
 
     async def register(self, slave: Host) -> None:
@@ -200,7 +210,7 @@ class MasterLink:
             from sync_core.net.dialect_client import DialectConnection  # noqa: PLC0415
 
             connection = await DialectConnection.take_over(self._client)
-            self._dialect = DialectCheck(connection, answer_timeout_s=self._answer_timeout_s)
+            self._dialect = DialectCheck(connection, answer_timeout_s=self._answer_timeout_s, proof=self._proof)
 
     async def check(self, cache: CacheFolder, *, looks: bool, wake: asyncio.Event) -> Checked:
         """Bring the cache in line with what the master has, in the best dialect that both speak.

@@ -79,7 +79,9 @@ class MasterOffers:
         self._history.offer(offer.tree)
         has = self._tree_of(request.has, offer.tree, before)
         was_in_sync = slave.is_in_sync
-        self._register.confirmed(slave, connection, has=has, now=time.monotonic(), wall=time.time())
+        self._register.confirmed(
+            slave, connection, has=has, wake_key=request.wake_key, now=time.monotonic(), wall=time.time()
+        )
         self._signals.stir()
         if slave.is_in_sync != was_in_sync:
             self._on_change()

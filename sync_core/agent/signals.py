@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -29,6 +30,8 @@ from sync_core.net.connection import Connection
 from sync_core.net.datagrams import WakeUpSender
 from sync_core.net.tls import Tls, TlsTo
 from sync_core.protocol.messages import CheckFolders, ErrorAnswer
+from sync_core.protocol.proof import proven_wake_up
+from sync_core.protocol.requests import WAKE_UP
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
 
@@ -70,6 +73,7 @@ class Signals:
         self._tls = tls
         self._on_change = on_change
         self._wake_ups = WakeUpSender()
+        self._numbers = itertools.count(1)
         self._stir = asyncio.Event()
         self._tcp_tasks: dict[AnyIdentity, asyncio.Task[None]] = {}
         self._tcp_gate = asyncio.Semaphore(_MOST_TCP_AT_ONCE)
@@ -125,10 +129,11 @@ class Signals:
                 _log.info("%s", text(effect.code, name))
 
     def _tell_by_udp(self, slave: Slave) -> None:
-        name, port = self._display(slave), slave.registration.udp_port
+        name, port, ip = self._display(slave), slave.registration.udp_port, slave.identity.ip
         _log.info("sending UDP command check_folders to %s:%d", name, port)
+        said = WAKE_UP if slave.wake_key is None else proven_wake_up(slave.wake_key, next(self._numbers))
         try:
-            self._wake_ups.send(slave.identity.ip, port, source_ip=choose_source(self._listen, slave.identity.ip))
+            self._wake_ups.send(ip, port, wake_up=said, source_ip=choose_source(self._listen, ip))
         except OSError as error:
             _log.warning("UDP to %s:%d could not be sent: %s", name, port, error.strerror)
 

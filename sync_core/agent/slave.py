@@ -37,6 +37,7 @@ from sync_core.model.path import sort_key
 from sync_core.model.retry import check_pause_s, retry_pause_s
 from sync_core.net.resolve import Resolver
 from sync_core.net.tls import Tls
+from sync_core.protocol.proof import WakeUpProof
 from sync_core.protocol.texts import text
 from sync_core.protocol.times import format_log_insertion
 from sync_core.tree.apply import Applied
@@ -74,6 +75,7 @@ class CheckLoop:
         resolver: looks up the masters' names.
         state: what ``jsync status`` shows.
         tls: what it proves itself with.
+        proof: learns the key of each connection in our dialect.
         patience: how long it waits for what.
         jitter: draws from [0, 1].
     """
@@ -87,6 +89,7 @@ class CheckLoop:
         resolver: Resolver,
         state: SlaveState,
         tls: Tls | None = None,
+        proof: WakeUpProof | None = None,
         patience: Patience = DEFAULT_PATIENCE,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -96,6 +99,7 @@ class CheckLoop:
         self._resolver = resolver
         self._state = state
         self._tls = tls
+        self._proof = proof
         self._patience = patience
         self._jitter = jitter
         self._wake = asyncio.Event()
@@ -157,7 +161,12 @@ class CheckLoop:
         link: Link | None = None
         try:
             link = await open_link(
-                self._host, master, self._resolver, tls=self._tls, answer_timeout_s=self._patience.answer_s
+                self._host,
+                master,
+                self._resolver,
+                tls=self._tls,
+                proof=self._proof,
+                answer_timeout_s=self._patience.answer_s,
             )
             log = PrefixedLogger(_log, f"Supervisor_client {link.display}")
             await link.register(self._host)

@@ -33,6 +33,7 @@ from sync_core.net.server import CommandServer
 from sync_core.net.server_limits import most_listed
 from sync_core.net.tls import Tls
 from sync_core.protocol.messages import StateAnswer
+from sync_core.protocol.proof import WakeUpProof
 from sync_core.protocol.texts import text
 from sync_core.version import WIRE_VERSION
 
@@ -74,7 +75,10 @@ class SlaveAgent:
         )
         self._status = StatusWriter(state.write_status)
         status = SlaveState(lambda values: self._status.put({**self._facts(values["master"]), **values}))
-        self._loop = CheckLoop(host, masters, cache=self._cache, resolver=resolver, state=status, tls=self._tls)
+        self._proof = WakeUpProof()
+        self._loop = CheckLoop(
+            host, masters, cache=self._cache, resolver=resolver, state=status, tls=self._tls, proof=self._proof
+        )
         self._trust = trust = Trust(host)
         wake_up = Paced(self._loop.wake_up)
         self._commands = SlaveCommands(self._cache, trust, wake_up=wake_up, state=self._state_answer)
@@ -96,6 +100,7 @@ class SlaveAgent:
                 port=host.udp_port,
                 level_of=self._policy.level_of,
                 on_wake_up=lambda _: wake_up(),
+                takes_proven=self._takes_proven,
             )
 
     async def start(self) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -144,6 +149,12 @@ class SlaveAgent:
         await self._server.close()
         await self._digests.close()
         await self._status.close()
+
+    def _takes_proven(self, datagram: bytes) -> bool:
+        is_proven = self._proof.accepts(datagram)
+        if is_proven:
+            self._loop.wake_up()
+        return is_proven
 
     def _facts(self, master: str | None) -> Mapping[str, Any]:
         host = self._inventory.hosts.get(master or "")  # it may have left the inventory

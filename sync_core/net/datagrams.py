@@ -23,6 +23,7 @@ from sync_core.net.limits import RateLimit
 from sync_core.net.listeners import socket_family
 from sync_core.net.listening import bind
 from sync_core.net.tally import Tally
+from sync_core.protocol.proof import PROVEN
 from sync_core.protocol.requests import MAX_DATAGRAM_BYTES, WAKE_UP, is_wake_up
 from sync_core.protocol.texts import text
 
@@ -30,7 +31,7 @@ __all__ = ["WakeUpListener", "WakeUpSender", "heard", "is_probe", "probe_datagra
 
 _PROBES_PER_S = 20
 _DATAGRAMS_PER_S = 100
-"""Of one address; of what is beyond only plain wake-ups are looked at, since the one that counts may be among them."""
+"""Of one address; of what is beyond only wake-ups are looked at, since the one that counts may be among them."""
 _LINES_PER_S = 20
 _BATCH = 64
 _PROBE = re.compile(rb'<jsync\.probe nonce="[0-9a-f]{32}"/>')
@@ -68,12 +69,13 @@ class WakeUpSender:
         self._open_socket = open_socket or (lambda family: socket.socket(family, socket.SOCK_DGRAM))
         self._sockets: dict[tuple[socket.AddressFamily, IpAddress | None], socket.socket] = {}
 
-    def send(self, ip: IpAddress, port: int, *, source_ip: IpAddress | None = None) -> None:
+    def send(self, ip: IpAddress, port: int, *, wake_up: bytes = WAKE_UP, source_ip: IpAddress | None = None) -> None:
         """Send one, or hand it to the system, which may still wait for a neighbour's answer.
 
         Args:
             ip: of the slave.
             port: its ``udp_port``.
+            wake_up: the datagram, plain or proven.
             source_ip: our address; ``None`` leaves it to the system, as the port in any case.
 
         Raises:
@@ -81,10 +83,10 @@ class WakeUpSender:
         """
         key, to = (socket_family(ip), source_ip), (str(ip), port)
         try:
-            self._socket(*key).sendto(WAKE_UP, to)
+            self._socket(*key).sendto(wake_up, to)
         except BlockingIOError:  # full of those for neighbours that don't answer; the system keeps them
             self._sockets.pop(key).close()
-            self._socket(*key).sendto(WAKE_UP, to)
+            self._socket(*key).sendto(wake_up, to)
 
     def close(self) -> None:
         """Close all sockets; may be called twice."""
@@ -120,6 +122,7 @@ class WakeUpListener:
         port: ``0`` lets the system choose.
         on_wake_up: called with the sender for each wake-up that counts; must return at once.
         level_of: what an address may do.
+        takes_proven: takes each datagram that says that it is proven, returns at once whether it is, and wakes up then.
         clock: monotonic seconds.
     """
 
@@ -130,12 +133,14 @@ class WakeUpListener:
         port: int,
         on_wake_up: Callable[[IpAddress], None],
         level_of: Callable[[IpAddress], Level],
+        takes_proven: Callable[[bytes], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._listen = listen
         self._port = port
         self._on_wake_up = on_wake_up
         self._level_of = level_of
+        self._takes_proven = takes_proven
         self._probes: RateLimit[IpAddress] = RateLimit(count=_PROBES_PER_S, per_s=1.0, clock=clock)
         self._datagrams: RateLimit[IpAddress] = RateLimit(count=_DATAGRAMS_PER_S, per_s=1.0, clock=clock)
         self._lines: RateLimit[None] = RateLimit(count=_LINES_PER_S, per_s=1.0, clock=clock)
@@ -185,7 +190,8 @@ class WakeUpListener:
 
     def _handle(self, sock: socket.socket, datagram: _Datagram) -> None:
         level = self._level_of(datagram.ip)
-        if not self._datagrams.allows(datagram.ip) and datagram.payload != WAKE_UP:
+        says_proven = datagram.payload.startswith(PROVEN)
+        if not self._datagrams.allows(datagram.ip) and datagram.payload != WAKE_UP and not says_proven:
             self._unseen.note(f"more datagrams than {_DATAGRAMS_PER_S} a second from {datagram.ip} are not looked at")
             return
         if is_probe(datagram.payload):
@@ -194,9 +200,10 @@ class WakeUpListener:
         if level < Level.SIGNAL:
             self._refused.note(text("SCHEDULER-301", datagram.ip))
             return
+        is_proven = says_proven and level >= Level.INFO and self._takes_proven(datagram.payload)
         if self._lines.allows(None):
-            payload = datagram.payload[:MAX_DATAGRAM_BYTES].decode("latin-1")
-            _log.info("%s", text("SCHEDULER-955", datagram.ip, payload))
+            payload = WAKE_UP if is_proven else datagram.payload[:MAX_DATAGRAM_BYTES]  # a proof tells nobody anything
+            _log.info("%s", text("SCHEDULER-955", datagram.ip, payload.decode("latin-1")))
         else:
             self._unlogged.note(f"datagrams are not logged one by one, the last came from {datagram.ip}")
         if level >= Level.INFO and is_wake_up(datagram.payload):

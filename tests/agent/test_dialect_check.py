@@ -15,6 +15,7 @@ from sync_core.agent.master_link import Checked
 from sync_core.model.errors import FileTroubleError, RemoteRefusalError, TooManyRemovalsError, UnreachableError
 from sync_core.model.file import sha256_of
 from sync_core.model.inventory import MaxDelete
+from sync_core.protocol.proof import WakeUpProof, proven_wake_up
 from sync_core.tree.rights import NO_RIGHTS, Rights
 from tests.support.digests import MemoryDigests
 from tests.support.disk import read_tree, write_tree
@@ -32,6 +33,7 @@ class Slave:
         root.mkdir(exist_ok=True)
         self.root = root
         self.wake = asyncio.Event()
+        self.proof: WakeUpProof | None = None
         self.cache = CacheFolder(
             root, max_delete=MaxDelete(number=50, is_percentage=True), rights=rights, digests=MemoryDigests()
         )
@@ -39,7 +41,7 @@ class Slave:
     @asynccontextmanager
     async def checking(self, agent: OfferingAgent) -> AsyncIterator[DialectCheck]:
         async with agent.connected() as connection:
-            yield DialectCheck(connection, answer_timeout_s=5)
+            yield DialectCheck(connection, answer_timeout_s=5, proof=self.proof)
 
     async def check(self, link: DialectCheck, *, looks: bool = False) -> Checked:
         checked = await link.check(self.cache, looks=looks, wake=self.wake)
@@ -70,6 +72,27 @@ def test_a_first_sync_then_what_changed_then_nothing(tmp_path: Path) -> None:
             assert agent.has[-1] == agent.tree.digest
             checked = await slave.check(link)
             assert checked.applied == ()
+
+    run(go())
+
+
+def test_each_connection_says_a_key_of_its_own_once(tmp_path: Path) -> None:
+    slave = Slave(tmp_path / "c")
+    slave.proof = proof = WakeUpProof()
+
+    async def go() -> None:
+        async with OfferingAgent({"a": b"1"}).running() as agent:
+            keys: list[bytes] = []
+            for _ in range(2):
+                async with slave.checking(agent) as link:
+                    begun = len(agent.wake_keys)
+                    await slave.check(link)
+                    await slave.check(link)
+                (key,) = [key for key in agent.wake_keys[begun:] if key is not None]
+                assert proof.accepts(proven_wake_up(key, 1))
+                keys.append(key)
+            assert keys[0] != keys[1]
+            assert not proof.accepts(proven_wake_up(keys[0], 2))
 
     run(go())
 

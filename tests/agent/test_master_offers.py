@@ -40,7 +40,9 @@ def test_a_slave_is_offered_its_view_and_who_has_it_is_in_sync(tmp_path: Path) -
             assert offer.place_of(RelPath("b")) == "127.0.0.1#5000/b"
             assert slave_status(master.slave, None)["in_sync"] is False
             digest = offer.tree.digest
-            checked = await master.offers.check(connection, Check(known=digest, has=digest), offer.tree)
+            request = Check(known=digest, has=digest, wake_key=b"k" * 32)
+            checked = await master.offers.check(connection, request, offer.tree)
+            assert master.slave.wake_key == b"k" * 32
             assert checked.known is offer.tree
             assert slave_status(master.slave, None)["in_sync"] is True
             assert (master.slave.given, master.slave.folder) == (offer.tree, "127.0.0.1#5000")

@@ -18,11 +18,13 @@ from sync_core.model.registry.register import Register
 from sync_core.model.registry.registration import HttpIdentity, Identity, Slave, Unanswered
 from sync_core.model.reminder import Rhythm
 from sync_core.protocol.messages import Answer, CheckFolders, ErrorAnswer, OkAnswer
+from sync_core.protocol.proof import KEY_BYTES, WakeUpProof
 from tests.support.agents import ScriptedPeer, a_connection, a_silent_peer, in_background
 from tests.support.net import LOCALHOST, Lines, eventually, free_port, ip, run
 from tests.support.registrations import a_said, a_view
 
 OLD, NEW = a_view(a="old"), a_view(a="new")
+KEY = bytes(range(KEY_BYTES))
 ERROR = ErrorAnswer(code="SCHEDULER-121", text="SCHEDULER-121  The security level is too low")
 
 
@@ -98,6 +100,21 @@ async def a_site(*, rhythm: Rhythm | None = None) -> AsyncIterator[Site]:
 def a_slave(port: int, **changes: Any) -> Slave:
     said = a_said(udp_port=changes.pop("udp_port", 0))
     return Slave(identity=Identity(changes.pop("ip", LOCALHOST), port), registration=said, **changes)
+
+
+def test_who_has_said_a_key_is_told_by_what_it_proves(udp: socket.socket) -> None:
+    proof = WakeUpProof()
+    proof.begin(KEY)
+
+    async def go() -> None:
+        async with a_site() as site:
+            slave = site.add(1, udp_port=port_of(udp))
+            for has, view in ((OLD, NEW), (NEW, OLD)):
+                site.register.confirmed(slave, "c1", has=has, wake_key=KEY, now=time.monotonic(), wall=time.time())
+                site.change(view)
+                assert proof.accepts(await received(udp))
+
+    run(go())
 
 
 def test_who_lacks_something_is_told_and_nobody_else(udp: socket.socket, lines: Lines) -> None:

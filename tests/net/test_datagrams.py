@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sync_core.model.errors import PortInUseError
 from sync_core.model.security import IpAddress, Level
 from sync_core.net.datagrams import WakeUpListener, WakeUpSender, heard, is_probe, probe_datagram
+from sync_core.protocol.proof import KEY_BYTES, WakeUpProof, proven_wake_up
 from tests.support.net import LOCALHOST, LOCALHOST6, Lines, ManualClock, eventually, free_port, ip, listening, run
 
 NONCE = "0123456789abcdef" * 2
@@ -25,10 +26,16 @@ async def waiting(
     *,
     listen: str | None = "127.0.0.1",
     level: Callable[[IpAddress], Level] = lambda _: Level.ALL,
+    takes_proven: Callable[[bytes], bool] = lambda _: False,
     clock: ManualClock | None = None,
 ) -> AsyncIterator[WakeUpListener]:
     listener = WakeUpListener(
-        listen=listen, port=0, on_wake_up=woken.append, level_of=level, clock=clock or ManualClock()
+        listen=listen,
+        port=0,
+        on_wake_up=woken.append,
+        level_of=level,
+        takes_proven=takes_proven,
+        clock=clock or ManualClock(),
     )
     await listener.start()
     try:
@@ -133,6 +140,48 @@ def test_a_socket_that_is_full_gives_way_to_a_fresh_one() -> None:
             assert sock.recv(4096) == b"<check_folders/>"
         assert [one.fileno() == -1 for one in sockets] == [True, False]
     assert [one.fileno() for one in sockets] == [-1, -1]
+
+
+def test_what_says_that_it_is_proven_is_looked_at_however_many_come() -> None:
+    woken: list[IpAddress] = []
+    proof = WakeUpProof()
+    proof.begin(bytes(KEY_BYTES))
+    said: list[bool] = []
+
+    def takes(datagram: bytes) -> bool:
+        said.append(proof.accepts(datagram))
+        return said[-1]
+
+    async def scenario() -> None:
+        async with waiting(woken, takes_proven=takes) as listener:
+            send(listener.port, *(proven_wake_up(bytes(KEY_BYTES), number) for number in range(150)))
+            send(listener.port, proven_wake_up(bytes(KEY_BYTES), 0))
+            await eventually(lambda: len(said) == 151)
+
+    with Lines.of() as lines:
+        run(scenario())
+    assert said == [*[True] * 150, False]
+    assert woken == []
+    assert lines.messages("INFO")[0] == "SCHEDULER-955  UDP message from 127.0.0.1: <check_folders/>"
+
+
+def test_a_proof_is_no_level() -> None:
+    woken: list[IpAddress] = []
+    said: list[bytes] = []
+
+    def takes(datagram: bytes) -> bool:
+        said.append(datagram)
+        return True
+
+    async def scenario() -> None:
+        level = levels(("127.0.0.1", Level.SIGNAL), ("127.0.0.2", Level.INFO))
+        async with waiting(woken, level=level, takes_proven=takes) as listener:
+            send(listener.port, proven_wake_up(bytes(KEY_BYTES), 1))
+            send_wake_up(LOCALHOST, listener.port, source_ip=ip("127.0.0.2"))
+            await eventually(lambda: bool(woken))
+
+    run(scenario())
+    assert said == []
 
 
 def test_other_commands_are_logged_and_wake_nobody() -> None:

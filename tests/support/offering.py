@@ -57,6 +57,7 @@ class OfferingAgent:
             answer_time=lambda: ANSWER_TIME,
             serve_dialect=DialectAnswers(self).serve,
         )
+        self.wake_keys: list[bytes | None] = []
         self.tree: Folder = EMPTY_FOLDER
         self.offer(files)
 
@@ -112,6 +113,7 @@ class OfferingAgent:
         if self.refusal is not None:
             raise self.refusal
         self.has.append(request.has)
+        self.wake_keys.append(request.wake_key)
         self._history.offer(self.tree)
         known = None if request.known is None else self._history.get(request.known)
         if request.known == EMPTY_FOLDER.digest:

@@ -191,15 +191,24 @@ class Register:
         return (NoFolder(current),)
 
     def confirmed(
-        self, slave: Slave, connection: Hashable | None, *, has: Folder | None, now: float, wall: float
+        self,
+        slave: Slave,
+        connection: Hashable | None,
+        *,
+        has: Folder | None,
+        wake_key: bytes | None = None,
+        now: float,
+        wall: float,
     ) -> None:
         """A jsync slave says which tree it has, and will ask for what it lacks.
 
-        ``connection``: on which it said so; ``has``: ``None`` where its digest is none that is known here.
+        ``connection``: on which it said so; ``has``: ``None`` where its digest is none that is known here;
+        ``wake_key``: for its wake-ups from now on, if it says one.
         """
         current = self._current(slave, connection)
         if current is None:
             return
+        current.wake_key = wake_key or current.wake_key
         folder = self._folder_of(current)
         is_behind = self._judge.is_behind(folder, has)
         if has is not None and not is_behind:

@@ -134,6 +134,7 @@ class Slave:
         changed_at: when it was seen that it lacks something.
         unanswered: since when it does not answer.
         is_folder_missed: whether it was said that there is no folder for it.
+        wake_key: what it wants its wake-ups to be proven by.
     """
 
     identity: AnyIdentity
@@ -153,6 +154,7 @@ class Slave:
     changed_at: float | None = None
     unanswered: Unanswered | None = None
     is_folder_missed: bool = False
+    wake_key: bytes | None = None
 
     @property
     def phase(self) -> Phase:
@@ -214,7 +216,7 @@ class Slave:
         self.disconnected_at = wall if said.is_logoff else None
         reminder = self.reminder._replace(rhythm=rhythm)
         self.reminder = reminder.parted() if said.is_logoff else reminder.registered(now)
-        self.unanswered = None
+        self.unanswered = self.wake_key = None
         self._forget_copy()
 
     def activate(self, said: Registration, *, rhythm: Rhythm, active_s: float, wall: float) -> None:

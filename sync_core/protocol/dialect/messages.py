@@ -21,6 +21,7 @@ from sync_core.protocol.dialect.limits import (
     MAX_TEXT_CHARACTERS,
     MAX_WINDOW_BYTES,
 )
+from sync_core.protocol.proof import KEY_BYTES
 
 __all__ = [
     "MOVED",
@@ -53,6 +54,7 @@ MOVED = "moved"
 
 _Digest = Annotated[bytes, Meta(min_length=DIGEST_BYTES, max_length=DIGEST_BYTES)]
 _Md5 = Annotated[bytes, Meta(min_length=16, max_length=16)]
+_WakeKey = Annotated[bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
 _Name = Annotated[bytes, Meta(min_length=1, max_length=MAX_NAME_BYTES)]
 _Path = Annotated[bytes, Meta(max_length=MAX_PATH_BYTES)]
 _Text = Annotated[str, Meta(max_length=MAX_TEXT_CHARACTERS)]
@@ -167,11 +169,12 @@ class Check(_Message, frozen=True):
     """Is there anything new for me?
 
     ``known``: digest of the tree that the asker last worked towards; ``has``: of the one that it has; nil: it knows
-    none.
+    none. ``wake_key``: what wake-ups are to be proven by from now on.
     """
 
     known: _Digest | None = None
     has: _Digest | None = None
+    wake_key: _WakeKey | None = None
 
 
 class Folders(_Message, frozen=True):

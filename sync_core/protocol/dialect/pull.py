@@ -52,9 +52,17 @@ class Pull:
         root: what was offered last, with its counts.
     """
 
-    def __init__(self, known: Folder = EMPTY_FOLDER, *, has: bytes | None = None, look: Look | None = None) -> None:
+    def __init__(
+        self,
+        known: Folder = EMPTY_FOLDER,
+        *,
+        has: bytes | None = None,
+        wake_key: bytes | None = None,
+        look: Look | None = None,
+    ) -> None:
         self._known = known
         self._has = has
+        self._wake_key = wake_key
         self._look = look
         self._folders = KnownFolders(known)
         self._tree: DraftTree | None = None
@@ -133,7 +141,8 @@ class Pull:
     def _first(self) -> Check | Look:
         if self._look is not None:
             return self._look
-        return Check(known=self._known.digest if self._trusts_delta else None, has=self._has)
+        known = self._known.digest if self._trusts_delta else None
+        return Check(known=known, has=self._has, wake_key=self._wake_key)
 
     def _stay(self) -> None:
         if not self._trusts_delta or self._look is not None:

@@ -431,3 +431,13 @@ def test_an_entry_that_is_gone_is_given_nothing(identity: Identity | HttpIdentit
     assert site.register.get(identity) is None
     site.fetch(slave, OLD)
     assert (len(site.register), slave.given) == (1, None)
+
+
+def test_a_key_for_wake_ups_lasts_until_the_next_registration() -> None:
+    site = a_site()
+    site.add(1, "c", is_jsync=True)
+    site.register.confirmed(site.of(1), "c", has=OLD, wake_key=b"key", now=0.0, wall=0.0)
+    site.register.confirmed(site.of(1), "c", has=OLD, now=1.0, wall=1.0)
+    assert site.of(1).wake_key == b"key"
+    site.add(1, "d", is_jsync=True)
+    assert site.of(1).wake_key is None
