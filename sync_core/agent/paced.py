@@ -14,8 +14,9 @@ _PAUSE_S: Final = 1.0
 class Paced:
     """Calls ``work`` at once, and not again within ``pause_s``: calls that come meanwhile are one more, then.
 
-    A plain wake-up by UDP may come from anybody, and by TCP from everybody who may look; proven ones go past this. A check costs a slave its whole
-    list, a scan a master all of its disk. None is lost: what is done later sees what was there when somebody asked.
+    A plain wake-up by UDP may come from anybody, and by TCP from everybody who may look; proven ones go past this. A
+    check costs a slave its whole list, a scan a master all of its disk. None is lost: what is done later sees what was
+    there when somebody asked.
 
     Args:
         work: must return at once.
