@@ -21,9 +21,13 @@ _OLDEST_EVERY: Final = 1000
 
 
 def be_rare() -> None:
-    """Make full collections rare; to be called once, when an agent starts."""
+    """Make full collections rare, and pass over all that was imported, without a look at it.
+
+    To be called once, when an agent starts.
+    """
     _, middle, _ = gc.get_threshold()
     gc.set_threshold(_YOUNG, middle, _OLDEST_EVERY)
+    gc.freeze()
 
 
 def pass_over() -> None:

@@ -12,19 +12,17 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from sync_core.agent import collector
 from sync_core.agent.beat import forget_beat, keep_beating
 from sync_core.agent.manager import ServiceManager
-from sync_core.agent.master_agent import MasterAgent
 from sync_core.agent.process import process_started_at
 from sync_core.agent.reload import Reloads
 from sync_core.agent.run_record import RunRecord
 from sync_core.agent.settings import restart_md5, settings_md5
-from sync_core.agent.slave_agent import SlaveAgent
 from sync_core.agent.slave_state import rfc3339
 from sync_core.agent.state import HostState
 from sync_core.inventory import load
@@ -32,6 +30,10 @@ from sync_core.model.errors import StateError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.protocol.texts import text
 from sync_core.version import __version__
+
+if TYPE_CHECKING:
+    from sync_core.agent.master_agent import MasterAgent
+    from sync_core.agent.slave_agent import SlaveAgent
 
 __all__ = ["run_agent"]
 
@@ -97,7 +99,7 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRecord, *, is_attached: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    agent = MasterAgent(inventory, host, state) if host.is_master else SlaveAgent(inventory, host, state)
+    agent = _agent_of(inventory, host, state)
     ready = replace(record, is_ready=True)
     reloads = Reloads(
         agent, host, ready, read=partial(load, *inventory.sources, environ=os.environ), write=state.write_record
@@ -131,6 +133,17 @@ async def _run(inventory: Inventory, host: Host, state: HostState, record: RunRe
         manager.stopping()
         await agent.close()
     _log.info("%s", text("SCHEDULER-902", "stopped"))
+
+
+def _agent_of(inventory: Inventory, host: Host, state: HostState) -> MasterAgent | SlaveAgent:
+    """Return the host's agent; only what its role needs is imported."""
+    if host.is_master:
+        from sync_core.agent.master_agent import MasterAgent  # noqa: PLC0415
+
+        return MasterAgent(inventory, host, state)
+    from sync_core.agent.slave_agent import SlaveAgent  # noqa: PLC0415
+
+    return SlaveAgent(inventory, host, state)
 
 
 @contextlib.asynccontextmanager

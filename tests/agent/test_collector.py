@@ -20,7 +20,9 @@ def _as_before() -> Iterator[None]:
 
 def test_full_collections_are_rare_and_not_switched_off() -> None:
     gc.set_threshold(200_000, 10, 10)  # as the command line starts an agent
+    before = gc.get_freeze_count()
     be_rare()
+    assert gc.get_freeze_count() > before, "what is imported is not looked at again"
     assert gc.get_threshold()[:2] == (700, 10)
     assert 10 < gc.get_threshold()[2] < 1_000_000
     assert gc.isenabled()
