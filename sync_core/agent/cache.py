@@ -13,8 +13,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
+from sync_core.agent.cache_update import CacheUpdate, write_awaited
 from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.model.answer_plan import BuiltChanges, Plan, PlannedWrite, build_changes
 from sync_core.model.change import Changes
@@ -28,16 +29,15 @@ from sync_core.model.rights import with_mode
 from sync_core.model.scan import Scan, Trouble
 from sync_core.tree.apply import Applied, Update
 from sync_core.tree.content import read_content
-from sync_core.tree.disk import LOCAL_DISK
+from sync_core.tree.disk import LOCAL_DISK, Disk
 from sync_core.tree.kept import KeptFiles
 from sync_core.tree.rights import NO_RIGHTS, Rights
 from sync_core.tree.scan import scan
-from sync_core.tree.staged_file import StagedFile
 from sync_core.tree.temporaries import clean_temporaries
 from sync_core.tree.update import Step, check_removals, split_hidden, with_removals
 from sync_core.tree.writable import open_writable
 
-__all__ = ["CacheFolder", "CacheUpdate"]
+__all__ = ["CacheFolder"]
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class CacheFolder:
         on_first_look: called once, when it is known what the cache holds.
         guard: returns if the folder is where it was; raises RootChangedError. Called beside the loop.
         monotonic: seconds.
+        disk: where the folder lies.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class CacheFolder:
         on_first_look: Callable[[], None] = lambda: None,
         guard: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
+        disk: Disk = LOCAL_DISK,
     ) -> None:
         self.root = root
         self.max_delete = max_delete
@@ -75,6 +77,7 @@ class CacheFolder:
         self._on_first_look = on_first_look
         self._guard = guard
         self._monotonic = monotonic
+        self._disk = disk
         self._lock = asyncio.Lock()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="cache")
         self._tree: Folder | None = None
@@ -216,7 +219,9 @@ class CacheFolder:
             await self._run(update.__enter__)
             try:
                 with self._booked(update, before):
-                    await bring(CacheUpdate(update, self._run))
+                    staged = CacheUpdate(update, self._run)
+                    await bring(staged)
+                    await staged.settle()
                     return self._take(await self._run(lambda: _shown(update)))
             finally:
                 await asyncio.shield(self._run(lambda: update.__exit__(None, None, None)))
@@ -236,6 +241,7 @@ class CacheFolder:
             burst=burst,
             rights=self._rights,
             kept=self._kept,
+            disk=self._disk,
         )
 
     @contextlib.contextmanager
@@ -263,7 +269,7 @@ class CacheFolder:
     def _make_root(self) -> None:
         try:
             self.root.parent.mkdir(parents=True, exist_ok=True)
-            with open_writable(self.root, LOCAL_DISK, self._rights):
+            with open_writable(self.root, self._disk, self._rights):
                 pass
         except OSError as error:
             raise FileTroubleError(
@@ -305,57 +311,9 @@ class CacheFolder:
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-class _Runs(Protocol):
-    def __call__(self, work: Callable[[], T]) -> asyncio.Future[T]: ...
-
-
-class CacheUpdate:
-    """An update under way: contents go in here.
-
-    Args:
-        update: begun.
-        run: does blocking work on the cache's thread.
-    """
-
-    def __init__(self, update: Update, run: _Runs) -> None:
-        self._update = update
-        self._run = run
-        self._pieces: dict[RelPath, StagedFile] = {}
-
-    async def write(self, contents: Mapping[RelPath, bytes]) -> None:
-        """Stage whole contents.
-
-        Raises:
-            UnsafeNameError: a link stands where a folder must be.
-            FileTroubleError: one can't be written, or is not what was announced.
-        """
-        await self._run(lambda: _write(self._update, contents))
-
-    async def begin(self, path: RelPath) -> int:
-        """Begin a file that comes in pieces; return how many bytes of it are there already.
-
-        Raises:
-            UnsafeNameError, FileTroubleError: as ``write``.
-        """
-        file = self._pieces[path] = await self._run(lambda: self._update.open(path))
-        return file.size_bytes
-
-    async def add(self, path: RelPath, piece: bytes) -> None:
-        """Add the next bytes of a file that comes in pieces; raises as ``write``."""
-        await self._run(lambda: self._pieces[path].write(piece))
-
-    async def end(self, path: RelPath) -> None:
-        """Say that all pieces have come; raises as ``write``."""
-        await self._run(self._pieces.pop(path).done)
-
-    def leave_out(self, path: RelPath) -> None:
-        """Say that the content of ``path`` does not come: what stands there stays."""
-        self._update.leave_out(path)
-
-
 def _apply(update: Update, contents: Mapping[RelPath, bytes]) -> Applied:
     with update:
-        _write(update, contents)
+        write_awaited(update, contents)
         return _shown(update)
 
 
@@ -368,9 +326,3 @@ def _shown(update: Update) -> Applied:
 def _digested(tree: Folder) -> bytes:
     """Have a tree's digests computed here, beside the event loop, which asks for them next."""
     return tree.digest
-
-
-def _write(update: Update, contents: Mapping[RelPath, bytes]) -> None:
-    for path, content in contents.items():
-        if update.awaits(path):
-            update.write(path, content)

@@ -6,10 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
-from sync_core.agent.cache import CacheUpdate
+from sync_core.agent.cache_update import CacheUpdate
 from sync_core.model.answer_plan import PlannedWrite
 from sync_core.model.errors import RemoteProtocolError, TreeError
-from sync_core.model.file import sha256_of
 from sync_core.model.path import RelPath
 from sync_core.net.dialect_client import DialectConnection
 from sync_core.protocol.dialect.client import Answered, ContentReceived, Finished
@@ -63,7 +62,7 @@ class ContentFetch:
         return len(self._left_out)
 
     async def bring(self, update: CacheUpdate) -> None:
-        """Stage every content, or say that it does not come.
+        """Stage every content, or say that it does not come; one window is received while the last one is written.
 
         Raises:
             BrokenOffError: a big file is not complete, and there is something newer.
@@ -85,11 +84,11 @@ class ContentFetch:
             part = await self._connection.next_part(timeout_s=self._timeout_s)
             match part:
                 case Answered(answer=Bundle(sizes=sizes)):
-                    self._leave_out(waiting[0].announce(sizes), update)
+                    await self._leave_out(waiting[0].announce(sizes), update)
                 case ContentReceived():
-                    await self._take(waiting[0], part, update)
+                    waiting[0].parts.setdefault(part.index, []).append(part.data)
                 case Finished():
-                    await update.write(waiting.popleft().whole)
+                    await self._stage(waiting.popleft(), update)
                 case Answered(answer=answer):
                     raise RemoteProtocolError(f"contents were asked for, and the answer is {type(answer).__name__}")
 
@@ -117,24 +116,26 @@ class ContentFetch:
             raise BrokenOffError
         return bool(waiting)
 
-    def _leave_out(self, paths: Sequence[RelPath], update: CacheUpdate) -> None:
+    async def _leave_out(self, paths: Sequence[RelPath], update: CacheUpdate) -> None:
         for path in paths:
             if path not in self._left_out:
                 self._left_out.add(path)
-                update.leave_out(path)
+                await update.leave_out(path)
 
-    async def _take(self, window: _Window, part: ContentReceived, update: CacheUpdate) -> None:
-        path = window.paths[part.index]
-        if path in self._left_out:
-            return
-        if path not in self._in_pieces:
-            content = window.collect(part)
-            if content is not None and sha256_of(content) != window.request.files[part.index].sha256:
-                raise RemoteProtocolError(f"the content of {path!r} is not what was offered")
-            return
-        await update.add(path, part.data)
-        if part.offset + len(part.data) == self._sizes[path]:
-            await update.end(path)
+    async def _stage(self, window: _Window, update: CacheUpdate) -> None:
+        whole: dict[RelPath, bytes] = {}
+        for index, parts in window.parts.items():
+            path, asked = window.paths[index], window.request.files[index]
+            if path in self._left_out:
+                continue
+            if path not in self._in_pieces:
+                whole[path] = b"".join(parts)
+                continue
+            await update.add(path, parts)
+            if asked.offset + asked.length == self._sizes[path]:
+                await update.end(path)
+        if whole:
+            await update.write(whole)
 
 
 class _Window:
@@ -143,25 +144,15 @@ class _Window:
     Attributes:
         request: as it was sent.
         paths: of its files.
-        whole: the contents that are complete, but for those that come in pieces.
+        parts: what has come, by the file's index.
     """
 
     def __init__(self, request: Contents) -> None:
         self.request = request
         self.paths = [path_of(asked.path) for asked in request.files]
-        self.whole: dict[RelPath, bytes] = {}
-        self._parts: dict[int, list[bytes]] = {}
+        self.parts: dict[int, list[bytes]] = {}
 
     def announce(self, sizes: Sequence[int]) -> list[RelPath]:
         """Return what does not come, or not all of it."""
         asked = self.request.files
         return [self.paths[index] for index, size in enumerate(sizes) if size != asked[index].length]
-
-    def collect(self, part: ContentReceived) -> bytes | None:
-        """Take some bytes of a content that comes whole; return it once it is complete."""
-        parts = self._parts.setdefault(part.index, [])
-        parts.append(part.data)
-        if not part.is_last:
-            return None
-        content = self.whole[self.paths[part.index]] = parts[0] if len(parts) == 1 else b"".join(parts)
-        return content

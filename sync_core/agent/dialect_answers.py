@@ -186,7 +186,7 @@ class DialectAnswers:
         inline = tuple(Inline(index, len(content)) for index, content in there)
         message = Delta(base=known.digest, to=offer.tree.digest, edits=wire, inline=inline)
         data = b"".join(content for _, content in there)
-        return Built(message_frame(message) + (content_frames(data) if data else b""))
+        return Built(content_frames(data, head=message_frame(message)))
 
     async def _read(self, files: Sequence[tuple[RelPath, File]]) -> list[bytes | None]:
         """Return whole contents; what is at hand costs no thread."""
@@ -221,7 +221,7 @@ class DialectAnswers:
         data = b"".join(content for content in contents if content)
         # What can't be had now may be there again when it is asked for next.
         is_lasting = all(piece is None or content is not None for piece, content in zip(pieces, contents, strict=True))
-        return Built(head + content_frames(data, compresses=compresses) if data else head, is_lasting)
+        return Built(content_frames(data, head=head, compresses=compresses), is_lasting)
 
 
 def _pieces_and_key(offer: Offer, request: Contents) -> tuple[list[OfferedPiece | None], bytes]:

@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sync_core.agent.cache import CacheFolder, CacheUpdate
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.cache_update import CacheUpdate
 from sync_core.agent.digest_keeper import DigestKeeper
 from sync_core.fleet.effects import Effect
 from sync_core.model.errors import FileTroubleError

@@ -13,6 +13,9 @@ from sync_core.net.tls import TlsTo, untrusted
 
 __all__ = ["open_streams"]
 
+_UNREAD_BYTES = 1 << 18
+"""Of what has come and nobody has read, half of the most: asyncio reads so much at once."""
+
 
 async def open_streams(
     address: IpAddress, port: int, *, local_address: IpAddress | None = None, timeout_s: float, tls: TlsTo | None = None
@@ -34,12 +37,15 @@ async def open_streams(
     try:
         async with asyncio.timeout(timeout_s):
             if tls is None:
-                reader, writer = await asyncio.open_connection(str(address), port, local_addr=source)
+                reader, writer = await asyncio.open_connection(
+                    str(address), port, local_addr=source, limit=_UNREAD_BYTES
+                )
             else:
                 reader, writer = await asyncio.open_connection(
                     str(address),
                     port,
                     local_addr=source,
+                    limit=_UNREAD_BYTES,
                     ssl=tls.own.ready().client,
                     server_hostname=tls.name,
                     ssl_handshake_timeout=timeout_s,

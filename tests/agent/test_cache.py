@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_core.agent.cache import CacheFolder, CacheUpdate
+from sync_core.agent.cache import CacheFolder
+from sync_core.agent.cache_update import CacheUpdate
 from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_answer, plan_update
 from sync_core.model.change import Changes, Remove, WriteFile
 from sync_core.model.errors import FileTroubleError, TooManyRemovalsError, UnsafeNameError
@@ -216,7 +217,7 @@ class Contents:
         path = RelPath("big")
         begin = await update.begin(path)
         self.began_at.append(begin)
-        await update.add(path, self.contents["big"][begin:until])
+        await update.add(path, [self.contents["big"][begin:until]])
         if until is not None:
             raise ConnectionError("broken off")
         await update.end(path)
@@ -284,7 +285,7 @@ def test_what_does_not_come_stays_as_it_is(tmp_path: Path) -> None:
         plan = a_plan(await cache.look(), {"a": b"2", "b": b"3"})
 
         async def bring(update: CacheUpdate) -> None:
-            update.leave_out(RelPath("a"))
+            await update.leave_out(RelPath("a"))
             await update.write({RelPath("b"): b"3"})
 
         applied = await cache.update(plan, bring)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 from sync_core.agent.cache import CacheFolder
 from sync_core.agent.content_fetch import BrokenOffError, ContentFetch
 from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_update
-from sync_core.model.errors import FileTroubleError, RemoteProtocolError
+from sync_core.model.errors import FileTroubleError, UnreachableError
 from sync_core.model.file import sha256_of
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import MaxDelete
@@ -20,8 +23,10 @@ from sync_core.model.path import RelPath
 from sync_core.net.dialect_client import DialectConnection
 from sync_core.protocol.dialect.messages import Check, Same
 from sync_core.tree.apply import Applied
+from sync_core.tree.disk import LOCAL_DISK, Disk
 from tests.support.digests import MemoryDigests
 from tests.support.disk import read_tree
+from tests.support.disks import OddDisk
 from tests.support.net import run
 from tests.support.offering import OfferingAgent, asked
 
@@ -32,17 +37,20 @@ BIG = bytes(range(256)) * (6 * MIB // 256)
 class Fetching:
     """A cache to be filled from an agent that has offered its tree."""
 
-    def __init__(self, root: Path, agent: OfferingAgent, connection: DialectConnection) -> None:
+    def __init__(self, root: Path, agent: OfferingAgent, connection: DialectConnection, disk: Disk) -> None:
         self.agent = agent
         self.connection = connection
         self.wake = asyncio.Event()
-        self.cache = CacheFolder(root, max_delete=MaxDelete(number=50, is_percentage=True), digests=MemoryDigests())
+        most = MaxDelete(number=50, is_percentage=True)
+        self.cache = CacheFolder(root, max_delete=most, digests=MemoryDigests(), disk=disk)
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, root: Path, files: Mapping[str, bytes | None]) -> AsyncIterator[Fetching]:
+    async def of(
+        cls, root: Path, files: Mapping[str, bytes | None], disk: Disk = LOCAL_DISK
+    ) -> AsyncIterator[Fetching]:
         async with OfferingAgent(files).running() as agent, agent.connected() as connection:
-            fetching = cls(root, agent, connection)
+            fetching = cls(root, agent, connection, disk)
             await fetching.cache.prepare()
             await asked(connection, Check())
             yield fetching
@@ -111,9 +119,90 @@ def test_what_is_not_what_was_offered_never_shows(tmp_path: Path, path: str) -> 
             fetching.agent.contents[sha256_of(right)] = right[::-1]
             plan = tuple(step for step in fetching.plan if step.path == path)
             fetch = fetching.a_fetch(plan)
-            with pytest.raises(RemoteProtocolError if path == "a" else FileTroubleError, match="not what was"):
+            with pytest.raises(FileTroubleError, match="not what was announced"):
                 await fetching.fill(fetch, plan)
             assert [name for name in read_tree(tmp_path / "c") if not name.startswith(".")] == []
+            assert await fetching.is_connection_of_use()
+
+    run(go())
+
+
+def test_windows_are_received_while_the_first_is_written(tmp_path: Path) -> None:
+    async def go() -> None:
+        written = threading.Event()
+
+        def write(fd: int, data: bytes | memoryview) -> int:
+            assert written.wait(5), "nothing more was asked for while the first window was being written"
+            return os.write(fd, data)
+
+        async with Fetching.of(tmp_path / "c", {"big": BIG}, OddDisk(write=write)) as fetching:
+
+            def read(path: str, offset: int) -> None:
+                if offset == 5 * MIB:  # with four windows under way it is asked for when the second has come
+                    written.set()
+
+            fetching.agent.on_read = read
+            await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            assert read_tree(tmp_path / "c") == {"big": BIG}
+
+    run(go())
+
+
+def test_a_disk_that_is_full_while_more_arrives_is_told_and_leaves_the_connection_of_use(tmp_path: Path) -> None:
+    writes: list[int] = []
+
+    def write(fd: int, data: bytes | memoryview) -> int:
+        writes.append(len(data))
+        if sum(writes) > 2 * MIB:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return os.write(fd, data)
+
+    async def go() -> None:
+        async with Fetching.of(tmp_path / "c", {"big": BIG, "small": b"1"}, OddDisk(write=write)) as fetching:
+            with pytest.raises(FileTroubleError, match="No space left"):
+                await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            assert sum(writes[:-1]) <= 2 * MIB, "nothing is written after what failed"
+            assert read_tree(tmp_path / "c") == {}
+            assert await fetching.is_connection_of_use()
+
+    run(go())
+
+
+def test_a_connection_cut_while_windows_are_written_keeps_what_came(tmp_path: Path) -> None:
+    cut = threading.Event()
+    written: list[int] = []
+
+    def write(fd: int, data: bytes | memoryview) -> int:
+        assert cut.wait(5), "nothing more was asked for while the first window was being written"
+        written.append(len(data))
+        return os.write(fd, data)
+
+    async def go() -> None:
+        loop = asyncio.get_running_loop()
+        async with Fetching.of(tmp_path / "c", {"big": BIG}, OddDisk(write=write)) as fetching:
+
+            def drop() -> None:
+                fetching.agent.drop_all()
+                cut.set()
+
+            def read(path: str, offset: int) -> None:
+                if offset == 4 * MIB:
+                    loop.call_soon_threadsafe(drop)
+
+            fetching.agent.on_read = read
+            with pytest.raises(UnreachableError):
+                await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            (begun,) = read_tree(tmp_path / "c").values()
+            assert begun is not None
+            assert BIG.startswith(begun), "what came is written in its order, and nothing is left out"
+            assert len(begun) == sum(written) >= MIB
+            fetching.agent.on_read = lambda path, offset: None
+            async with fetching.agent.connected() as again:
+                await asked(again, Check())
+                fetching.connection = again
+                await fetching.fill(fetching.a_fetch(fetching.plan), fetching.plan)
+            assert sum(written) == len(BIG), "nothing is fetched twice"
+            assert read_tree(tmp_path / "c") == {"big": BIG}
 
     run(go())
 

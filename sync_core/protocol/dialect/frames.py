@@ -44,23 +44,32 @@ def frame(kind: FrameKind, payload: bytes, *, compresses: bool = True) -> bytes:
 
     ``LocalProtocolError``: the payload is empty, or too much for one frame.
     """
+    return b"".join(_parts(kind, payload, compresses=compresses))
+
+
+def content_frames(content: bytes, *, head: bytes = b"", compresses: bool = True) -> bytes:
+    """Return contents, of one file or of many one behind the other, in as few frames as may be, behind ``head``."""
+    parts = [head]
+    for at in range(0, len(content), MAX_FRAME_BYTES):
+        parts += _parts(FrameKind.CONTENT, content[at : at + MAX_FRAME_BYTES], compresses=compresses)
+    return b"".join(parts)
+
+
+def _parts(kind: FrameKind, payload: bytes, *, compresses: bool) -> tuple[bytes, bytes]:
+    """Return a frame's head and what follows it: a window of contents is copied once, when it is put together."""
     if not 0 < len(payload) <= MAX_FRAME_BYTES:
         raise LocalProtocolError(f"a frame can't carry {len(payload)} bytes")
     if compresses and len(payload) >= _WORTH_BYTES:
         smaller = _compressed(payload)
         if smaller is not None:
-            return _HEAD.pack(len(smaller), kind | _COMPRESSED) + smaller
-    return _HEAD.pack(len(payload), kind) + payload
-
-
-def content_frames(content: bytes, *, compresses: bool = True) -> bytes:
-    """Return contents, of one file or of many one behind the other, in as few frames as may be."""
-    pieces = (content[at : at + MAX_FRAME_BYTES] for at in range(0, len(content), MAX_FRAME_BYTES))
-    return b"".join(frame(FrameKind.CONTENT, piece, compresses=compresses) for piece in pieces)
+            return _HEAD.pack(len(smaller), kind | _COMPRESSED), smaller
+    return _HEAD.pack(len(payload), kind), payload
 
 
 class FrameReader:
     """Cuts what was received into frames; holds at most one frame and the last block.
+
+    A block that is contents as they are is handed on as it is: most of a large file is not copied here.
 
     Args:
         max_bytes: of a frame, compressed or not.
@@ -68,7 +77,7 @@ class FrameReader:
 
     def __init__(self, *, max_bytes: int = MAX_FRAME_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._unread = bytearray()
+        self._unread: bytes | bytearray = b""
         self._raw_bytes = 0  # of a frame of contents that has begun
 
     @property
@@ -78,6 +87,10 @@ class FrameReader:
 
     def feed(self, block: bytes) -> None:
         """Store what was received; call ``next_frame`` next."""
+        if not self._unread:
+            self._unread = block
+            return
+        self._drop(0)
         self._unread += block
 
     def next_frame(self) -> Frame | None:
@@ -96,12 +109,12 @@ class FrameReader:
         if not 0 < length <= self._max_bytes:
             raise RemoteProtocolError(f"a frame says that it has {length} bytes")
         if code == FrameKind.CONTENT:
-            del self._unread[:HEAD_BYTES]
+            self._drop(HEAD_BYTES)
             self._raw_bytes = length
             return self._next_raw()
         if len(self._unread) < HEAD_BYTES + length:
             return None
-        del self._unread[:HEAD_BYTES]
+        self._drop(HEAD_BYTES)
         payload = self._take(length)
         return Frame(kind, _expanded(payload, self._max_bytes) if code & _COMPRESSED else payload)
 
@@ -114,13 +127,18 @@ class FrameReader:
 
     def _take(self, length: int) -> bytes:
         if length == len(self._unread):
-            taken = bytes(self._unread)
-            self._unread.clear()
+            taken, self._unread = bytes(self._unread), b""
             return taken
         with memoryview(self._unread) as view:
             taken = bytes(view[:length])
-        del self._unread[:length]
+        self._drop(length)
         return taken
+
+    def _drop(self, length: int) -> None:
+        """Forget what was taken; a bytearray is the cheaper to cut, and to add to, however often."""
+        if isinstance(self._unread, bytes):
+            self._unread = bytearray(self._unread)
+        del self._unread[:length]
 
 
 _KINDS: Final = {kind.value: kind for kind in FrameKind}
