@@ -53,7 +53,7 @@ class CacheFolder:
         rights: what overrules the permissions and owners that come or were there.
         digests: what is remembered of an earlier run, and takes what is to be remembered.
         on_first_look: called once, when it is known what the cache holds.
-        guard: returns if the folder is where it was; raises RootChangedError. Called beside the loop.
+        guard: returns if the folder is the one that is meant, or raises TreeError. Called beside the loop.
         monotonic: seconds.
         disk: where the folder lies.
     """
@@ -104,7 +104,7 @@ class CacheFolder:
 
         Raises:
             FileTroubleError: the folder can't be made.
-            RootChangedError: it is not what it was; nothing was done.
+            RootChangedError, RootUntrustedError: it is not the one that is meant; nothing was done.
         """
         async with self._lock:
             await self._run(self._guard)

@@ -89,7 +89,7 @@ class MasterAgent:
             on_change=self._changed.set,
             prefetch=contents.prefetch,
             on_first_look=collector.pass_over,
-            guard=RootGuard(host.remote, state).check,
+            guard=RootGuard(host.remote, state, trust_path=host.trust_path).check,
         )
         folders = FolderMap(slaves, own=own_addresses(), is_http=host.dialect is Dialect.HTTP)
         self._names = FolderNames(folders, resolver, on_change=self._folders_changed)

@@ -65,7 +65,7 @@ class RemoteFolder:
         prefetch: called beside the loop with what a look at few paths saw: its contents will be asked for.
         on_change: called in the event loop after the settled view has changed, or the folder vanished or came back.
         on_first_look: called once, when the tree is known.
-        guard: returns if the folder is where it was; raises RootChangedError. Called beside the loop.
+        guard: returns if the folder is the one that is meant, or raises TreeError. Called beside the loop.
         missed_again_s: seconds between two looks for a folder that vanished.
         watch: makes the source of hints.
     """

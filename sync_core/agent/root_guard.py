@@ -1,4 +1,6 @@
-"""Whether a root is still on the file system where it was last time: the mark of it lies in the state folder.
+"""Whether a root is the folder that is meant: nobody else decides where its path leads, and its disk is mounted.
+
+On which file system it was last time says a mark in the state folder.
 
 A disk that was not mounted, or another one in its place, is an empty folder at best. A slave would fill it and call it
 in sync, a master would serve it.
@@ -16,6 +18,7 @@ from sync_core.agent.state import HostState
 from sync_core.model.errors import RootChangedError
 from sync_core.model.root_identity import RootIdentity, difference
 from sync_core.tree.root_identity import Place, identify, place_of
+from sync_core.tree.root_trust import check_trust
 
 __all__ = ["RootGuard", "accept_new_root"]
 
@@ -28,19 +31,24 @@ class RootGuard:
     Args:
         root: the folder.
         state: where the mark is kept.
+        trust_path: whether it does not matter who else may write above the root.
     """
 
-    def __init__(self, root: Path, state: HostState) -> None:
+    def __init__(self, root: Path, state: HostState, *, trust_path: bool) -> None:
         self._root = root
         self._state = state
+        self._trust_path = trust_path
         self._place: Place | None = None
 
     def check(self) -> None:
         """Return if the root is where it was; of the first time that is remembered. Blocks.
 
         Raises:
+            RootUntrustedError: somebody else may decide where it is.
             RootChangedError: it lies on another file system, and nobody has said that this is right.
         """
+        if not self._trust_path:
+            check_trust(self._root)
         try:
             place = place_of(self._root)
             if place == self._place:

@@ -24,7 +24,7 @@ from sync_core.agent.state import HostState
 from sync_core.agent.status_writer import StatusWriter
 from sync_core.agent.tls_status import tls_facts
 from sync_core.agent.trust import Trust
-from sync_core.model.errors import RootChangedError
+from sync_core.model.errors import RootChangedError, RootUntrustedError
 from sync_core.model.inventory import Host, Inventory
 from sync_core.net.datagrams import WakeUpListener
 from sync_core.net.policy import PolicyKeeper
@@ -71,7 +71,7 @@ class SlaveAgent:
             rights=rights_of(inventory, host),
             digests=self._digests,
             on_first_look=collector.pass_over,
-            guard=RootGuard(host.cache, state).check,
+            guard=RootGuard(host.cache, state, trust_path=host.trust_path).check,
         )
         self._status = StatusWriter(state.write_status)
         status = SlaveState(lambda values: self._status.put({**self._facts(values["master"]), **values}))
@@ -110,7 +110,7 @@ class SlaveAgent:
             PortInUseError: somebody else holds a port.
             FileTroubleError: the cache folder can't be made.
         """
-        with contextlib.suppress(RootChangedError):  # every check says so until it is mended
+        with contextlib.suppress(RootChangedError, RootUntrustedError):  # every check says so until it is mended
             await self._cache.prepare()
         await self._policy.refresh()
         await self._server.start()

@@ -132,7 +132,7 @@ def _own(host: Host) -> Mapping[str, Any]:
         **_common(host),
         "connection": Connection.LOCAL.value,
         "interval_s": host.interval_s,
-        **_given(listen=host.listen, allowed_hosts=allowed),
+        **_given(listen=host.listen, allowed_hosts=allowed, trust_path=host.trust_path or None),
         **({"remote": _text(host.remote)} if host.is_master else _of_slave(host)),
     }
 

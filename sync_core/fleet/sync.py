@@ -189,7 +189,7 @@ class _Fetch:
             rights=rights_of(inventory, slave),
             digests=self._digests,
             keeps_contents=with_contents,
-            guard=RootGuard(slave.cache, state).check,
+            guard=RootGuard(slave.cache, state, trust_path=slave.trust_path).check,
         )
 
     async def preview(self) -> Synced:

@@ -241,6 +241,7 @@ def _host(
         max_delete=_max_delete(values.get("max_delete", "50%")),
         rights=NO_CACHE_RIGHTS if is_master else _rights(values),
         tls=tls,
+        trust_path=values.get("trust_path", False),
     )
 
 

@@ -160,6 +160,9 @@ class VariableTable(BaseModel):
     owner: UserOrGroup = Field(_UNSET, description="slave: who owns what it writes and makes; a name or a number")
     group: UserOrGroup = Field(_UNSET, description="slave: the group of what it writes and makes; a name or a number")
 
+    trust_path: Flag = Field(
+        _UNSET, description="use remote or cache though others may decide where its path leads; false by default"
+    )
     tls: Annotated[TlsTable | Literal[False], Expects("{cert, key, ca} with three paths, or false")] = Field(
         _UNSET, description="speak TLS with peers that have it too; false: not even where a group says so"
     )

@@ -16,6 +16,8 @@
     └── TreeError               files and folders
         ├── UnsafeNameError         a name that must not reach a file system
         ├── RootVanishedError       a folder that must exist does not
+        ├── RootChangedError        a root is another file system
+        ├── RootUntrustedError      somebody else decides where a root is
         ├── FileTroubleError        one file could not be read or written
         └── TooManyRemovalsError    an update would remove more than ``max_delete`` allows
 
@@ -40,6 +42,8 @@ __all__ = [
     "Problem",
     "RemoteProtocolError",
     "RemoteRefusalError",
+    "RootChangedError",
+    "RootUntrustedError",
     "RootVanishedError",
     "StateError",
     "TooManyRemovalsError",
@@ -214,6 +218,12 @@ class RootChangedError(TreeError):
     """A root lies on another file system than last time; nothing is written to it or served from it."""
 
     code = "root-changed"
+
+
+class RootUntrustedError(TreeError):
+    """Somebody else may put another folder in the place of a root; nothing is written to it or served from it."""
+
+    code = "root-untrusted"
 
 
 class FileTroubleError(TreeError):

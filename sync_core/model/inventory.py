@@ -108,6 +108,7 @@ class Host:
         rights: what a slave's copy gets against what its master says; masters have none.
         allowed_hosts: the declared list; ``None`` for the default of ``cli.md``.
         tls: ``None`` where the host speaks in plain. Of a peer on another machine only that it has some counts.
+        trust_path: whether it does not matter who else may write above ``remote`` or ``cache``.
     """
 
     name: str
@@ -133,6 +134,7 @@ class Host:
     max_delete: MaxDelete
     rights: CacheRights
     tls: TlsFiles | None = None
+    trust_path: bool = False
 
     @property
     def is_master(self) -> bool:

@@ -10,13 +10,14 @@ import errno
 import os
 import stat
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from sync_core.tree.inotify import Inotify, KernelEvent, Mask
 
-__all__ = ["WatchedWay", "Way", "find_way", "watch_way"]
+__all__ = ["WatchedWay", "Way", "find_way", "follow", "watch_way"]
 
 _WAY_EVENTS: Final = (
     Mask.CREATE | Mask.DELETE | Mask.MOVED_FROM | Mask.MOVED_TO | Mask.DELETE_SELF | Mask.MOVE_SELF | Mask.ONLYDIR
@@ -66,7 +67,7 @@ def find_way(root: Path) -> Way:
     """Return where ``root``, an absolute path, leads now."""
     steps: list[tuple[str, str]] = []
     try:
-        folder = _follow(os.fspath(root), steps)
+        folder = follow(os.fspath(root), lambda folder, name: steps.append((folder, name)))
         found = os.stat(folder, follow_symlinks=False)  # noqa: PTH116
     except OSError:
         return Way(steps=tuple(steps))
@@ -75,8 +76,16 @@ def find_way(root: Path) -> Way:
     return Way(steps=tuple(steps), real=Path(folder), identity=(found.st_dev, found.st_ino))
 
 
-def _follow(path: str, steps: list[tuple[str, str]]) -> str:
-    """Return where an absolute path leads; add each name that is looked up, and the folder in which, to ``steps``."""
+def follow(path: str, visit: Callable[[str, str], None]) -> str:
+    """Return where an absolute path leads, without links.
+
+    Args:
+        path: the path.
+        visit: called with each folder, without links, and the name in it, before that is looked up.
+
+    Raises:
+        OSError: a name on the way is not there, or too many are links.
+    """
     names = _names(path)
     folder, links = "/", 0
     while names:
@@ -84,7 +93,7 @@ def _follow(path: str, steps: list[tuple[str, str]]) -> str:
         if name == "..":
             folder = os.path.dirname(folder)  # noqa: PTH120 - text without links
             continue
-        steps.append((folder, name))
+        visit(folder, name)
         place = os.path.join(folder, name)  # noqa: PTH118
         if not stat.S_ISLNK(os.lstat(place).st_mode):
             folder = place

@@ -114,6 +114,7 @@ def test_a_host_is_described_with_the_origin_of_every_value(site: Inventory, tmp
         "ssh_key": None,
         "ssh_config": None,
         "become": False,
+        "trust_path": False,
         "jsync": "jsync",
         "allowed_hosts": None,
         "tcp_required": True,

@@ -39,6 +39,7 @@ def test_every_value_reaches_the_host(tmp_path: Path) -> None:
               ssh_key: $HOME/.ssh/key
               ssh_config: ssh_config
               become: true
+              trust_path: true
               jsync: sudo jsync
               allowed_hosts: [{host: "{name}.example", level: no_add}, {host: 0.0.0.0, level: none}]
               tcp_required: false
@@ -61,6 +62,7 @@ def test_every_value_reaches_the_host(tmp_path: Path) -> None:
         connection=Connection.SSH,
         ssh=SshSettings(user="jobs", port=22, key=Path("/home/jobs/.ssh/key"), config=tmp_path / "ssh_config"),
         become=True,
+        trust_path=True,
         jsync="sudo jsync",
         allowed_hosts=(
             AllowedHost(host="s-07.example", level=Level.NO_ADD),

@@ -71,7 +71,7 @@ RIGHT = [
     "cache: c, dialect: auto, connection: ssh, become: true, tcp_required: false, udp_required: false",
     "cache: c, ansible_host: a, ansible_port: 22, ansible_user: u, ansible_become: false",
     "connection: none",
-    "cache: c, tls: false",
+    "cache: c, tls: false, trust_path: true",
     "cache: c, tls: {cert: 'tls/{name}.crt', key: k, ca: a}",
     "ansible_connection: none",
     "cache: c, allowed_hosts: [{host: a, level: none}, {host: '::1', level: no_add}]",
