@@ -80,6 +80,7 @@ def test_what_is_taken_over_needs_no_restart(changes: dict[str, Any]) -> None:
         {"dialect": Dialect.HTTP},
         {"scheduler_id": "x"},
         {"role": Role.MASTER},
+        {"trust_path": True},
     ],
 )
 def test_all_else_needs_a_restart(changes: dict[str, Any]) -> None:
