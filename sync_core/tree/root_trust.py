@@ -22,7 +22,6 @@ from sync_core.tree.root_way import follow
 __all__ = ["check_trust"]
 
 _ROOT: Final = 0
-_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def check_trust(root: Path) -> None:
@@ -41,7 +40,7 @@ def check_trust(root: Path) -> None:
 def _check_step(root: Path, folder: str, name: str) -> None:
     above = os.lstat(folder)
     _check_owner(root, folder, above)
-    is_shared = bool(above.st_mode & _OTHERS)
+    is_shared = bool(above.st_mode & stat.S_IWOTH) or (bool(above.st_mode & stat.S_IWGRP) and not _is_private(above))
     if is_shared and not above.st_mode & stat.S_ISVTX:
         raise _untrusted(root, folder, f"{_writers(above)} may write into it", f"chmod {_less(above)} {_word(folder)}")
     place = os.path.join(folder, name)  # noqa: PTH118
@@ -76,6 +75,16 @@ def _untrusted(root: Path, place: str, why: str, fix: str) -> RootUntrustedError
         f"{root} is not trusted, as others can put another folder in its place by {place}: {why}; "
         f"{fix}, or say `trust_path: true` in the inventory if that is meant"
     )
+
+
+def _is_private(found: os.stat_result) -> bool:
+    """Whether the group is the owner's own, as where the umask is 002: it has his name, and nobody else is in it."""
+    try:
+        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
+    except KeyError:
+        return False
+    is_his = (group.gr_gid, group.gr_name) == (owner.pw_gid, owner.pw_name)
+    return is_his and set(group.gr_mem) <= {owner.pw_name}
 
 
 def _writers(found: os.stat_result) -> str:

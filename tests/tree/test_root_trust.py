@@ -45,6 +45,11 @@ def test_who_owns_or_may_write_to_the_root_itself_does_not_matter(place: Path) -
     check_trust(place / "above/root")
 
 
+def test_the_group_of_its_owner_alone_is_nobody_else(place: Path) -> None:
+    (place / "above").chmod(0o775)
+    check_trust(place / "above/root")
+
+
 def test_a_folder_of_another_user_is_named_with_the_ways_out(place: Path) -> None:
     os.chown(place / "above", OTHER, -1)
     said = refusal(place / "above/root")
