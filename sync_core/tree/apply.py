@@ -4,7 +4,7 @@
 2. New folders are made, and every content is written to a temporary beside its place as it comes, and read back.
 3. All of that is on the disk before the first temporary is renamed into place. Renames go in document order; what
    gives way to another kind is removed just before. Then times and permissions, then all other removals, deepest
-   first. The end is on the disk, too, when ``show`` returns.
+   first. What was done is looked at: a difference is a failure. The end is on the disk, too, when ``show`` returns.
 
 A failure in 1 or 2 leaves the old tree. Breaking off in 3 leaves every file either old or new, also where the power
 fails, and the next update finishes the work. Folders are opened one name at a time and never through a link, so

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import stat
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from sync_core.model.answer_plan import PlannedWrite
@@ -11,7 +12,7 @@ from sync_core.model.change import Adjust, MakeDirectory, Remove, WriteFile
 from sync_core.model.edit import edited
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER, Entry, Folder, get
-from sync_core.model.path import ROOT, RelPath, ancestors, name_of, parent_of
+from sync_core.model.path import ROOT, RelPath, ancestors, lies_below, name_of, parent_of
 from sync_core.tree.applied import Applied
 from sync_core.tree.digest import read_file, stamp_of
 from sync_core.tree.disk import FEW_FILES
@@ -47,6 +48,7 @@ class Showing:
         self._edits: list[tuple[RelPath, Entry | None]] = [(path, EMPTY_FOLDER) for path in self._made]
         self._written: list[RelPath] = []
         self._removed: list[RelPath] = []
+        self._unknown: set[RelPath] = set()
         self._adjusted: list[RelPath] = []
 
     def show(self, *, skipped: tuple[RelPath, ...]) -> Applied:
@@ -61,8 +63,11 @@ class Showing:
             for step in self._in_order():
                 path = step.path
                 self._do(step)
+            lasting = _lasting(self._edits)
+            for path, entry in lasting.items():
+                self._check(path, entry)
             path = ROOT
-            self._sync()
+            self._sync(lasting)
         except (OSError, OverflowError) as error:
             raise file_trouble(path, error) from error
         folders = (step.path for step in self._steps if isinstance(step, MakeDirectory))
@@ -72,7 +77,7 @@ class Showing:
             removed=tuple(self._removed),
             adjusted=tuple(self._adjusted),
             skipped=skipped,
-            tree=edited(self._before, _lasting(self._edits)),
+            tree=edited(self._before, lasting),
         )
 
     def _in_order(self) -> Iterator[Step]:
@@ -128,46 +133,72 @@ class Showing:
 
         If not, its content is not known either: then the tree has it no longer, and the next update brings it.
         """
+        known = get(self._before, step.path)
+        if not isinstance(known, File) or not self._adjust_known(step, known):
+            self._edits.append((step.path, None))
+            self._unknown.add(step.path)
+
+    def _adjust_known(self, step: Adjust, known: File) -> bool:
         path = step.path
-        known = get(self._before, path)
-        fd = self._open_known(path, known) if isinstance(known, File) else None
-        if fd is None or not isinstance(known, File):
-            self._edits.append((path, None))
-            return
         try:
+            fd = os.open(name_of(path), _OPEN_FILE, dir_fd=self._tree.at(parent_of(path)))
+        except OSError:
+            return False
+        try:
+            found = os.fstat(fd)
+            if known.stamp is None or known.stamp[:-1] != stamp_of(found)[:-1] or known.size_bytes != found.st_size:
+                return False
             mode = step.mode if self._staging.rights.file_mode is None else self._staging.rights.file_mode
             if mode is not None:
                 os.fchmod(fd, mode & _PERMISSIONS)
             os.utime(fd, (step.last_write_time, step.last_write_time))
             if self._syncs_each or not self._tree.is_one_disk:
                 self._disk.fsync(fd)
-            hashed_at_ns = known.stamp.hashed_at_ns if known.stamp else 0
+            hashed_at_ns = known.stamp.hashed_at_ns
             shown = read_file(os.fstat(fd), md5=known.md5, sha256=known.sha256, hashed_at_ns=hashed_at_ns)
-            self._edits.append((path, shown))
         finally:
             os.close(fd)
+        self._edits.append((path, shown))
         self._adjusted.append(path)
+        return True
 
-    def _open_known(self, path: RelPath, known: File) -> int | None:
+    def _check(self, path: RelPath, entry: Entry | None) -> None:
+        """Make sure that what was done is there: not every failure is told by whoever should."""
+        if path in self._unknown:
+            return
         try:
-            fd = os.open(name_of(path), _OPEN_FILE, dir_fd=self._tree.at(parent_of(path)))
-        except OSError:
-            return None
-        found = os.fstat(fd)
-        is_known = known.stamp is not None and known.stamp[:-1] == stamp_of(found)[:-1]
-        if is_known and known.size_bytes == found.st_size:
-            return fd
-        os.close(fd)
-        return None
+            found = os.stat(name_of(path), dir_fd=self._tree.at(parent_of(path)), follow_symlinks=False)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if isinstance(entry, Folder):
+            is_there = found is not None and stat.S_ISDIR(found.st_mode)
+        elif entry is None:
+            is_there = found is None
+        else:
+            is_there = found is not None and _is_same(entry, found)
+        if not is_there:
+            raise OSError("it is not there as the update left it; does something else write here?")
 
-    def _sync(self) -> None:
+    def _sync(self, lasting: Mapping[RelPath, Entry | None]) -> None:
         """Return when names, times and permissions are on the disk."""
         is_many = len(self._touched) > FEW_FILES and self._staging.can_sync_all
         if is_many or not self._syncs_each:
             self._disk.sync_all(self._tree.fd)
         if not is_many or not self._tree.is_one_disk:
+            gone = {path for path, entry in lasting.items() if entry is None}
             for path in sorted(self._touched):
-                self._tree.sync(path)
+                if not (path in gone or lies_below(path, gone)):
+                    self._tree.sync(path)
+
+
+def _is_same(file: File, found: os.stat_result) -> bool:
+    """Whether a file still looks like the one that was shown; its ctime may be told late by a network."""
+    stamp = stamp_of(found)
+    return (
+        file.stamp is not None
+        and stat.S_ISREG(found.st_mode)
+        and (stamp.inode, stamp.mtime_ns, found.st_size) == (file.stamp.inode, file.stamp.mtime_ns, file.size_bytes)
+    )
 
 
 def _lasting(edits: list[tuple[RelPath, Entry | None]]) -> dict[RelPath, Entry | None]:

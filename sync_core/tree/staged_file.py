@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -126,12 +125,13 @@ class StagedFile:
             self._check(fd)
             if self._is_synced:
                 self._disk.fsync(fd)
+            self._fd = -1  # it is closed in any case, also by a call that fails
+            os.close(fd)
         except (OSError, OverflowError) as error:
             self._is_wrong = True
             raise file_trouble(self.wanted.path, error) from error
         self.hashed_at_ns = self._clock_ns()
         self.is_done = True
-        self.close()
 
     def _check(self, fd: int) -> None:
         """Take over the digests if they, and the size, are what was announced."""
@@ -153,11 +153,14 @@ class StagedFile:
         """Take no more pieces."""
         if self._fd < 0:
             return
-        if not self.is_done:
-            with contextlib.suppress(OSError):  # without it there is nothing to recognise it by: it is not kept
-                self._identity = _identity_of(self._fd)
-        os.close(self._fd)
-        self._fd = -1
+        fd, self._fd = self._fd, -1
+        try:
+            try:
+                self._identity = _identity_of(fd)
+            finally:
+                os.close(fd)
+        except OSError:
+            self._is_wrong = True  # there is nothing to recognise it by, or bytes are lost: it is not kept
 
     @property
     def can_be_kept(self) -> bool:
@@ -176,14 +179,13 @@ class StagedFile:
             disk: where it lies.
         """
         try:
-            fd = os.open(self.name, _OPEN_KEPT, dir_fd=folder_fd)
+            self._fd = fd = os.open(self.name, _OPEN_KEPT, dir_fd=folder_fd)
+            if _identity_of(fd) != self._identity:
+                return False
+            os.lseek(fd, 0, os.SEEK_END)
         except OSError:
             return False
-        if _identity_of(fd) != self._identity:
-            os.close(fd)
-            return False
-        os.lseek(fd, 0, os.SEEK_END)
-        self._fd, self.wanted, self.md5, self._rights, self._disk = fd, wanted, wanted.md5, rights, disk
+        self.wanted, self.md5, self._rights, self._disk = wanted, wanted.md5, rights, disk
         self._is_synced, self.is_done = True, False
         return True
 

@@ -202,17 +202,15 @@ class Staging:
         file = self._kept.take(wanted) if self._kept is not None else None
         if file is None:
             return None
-        try:
+        with contextlib.suppress(OSError, TreeError):
             rights = self._rights_of(wanted)
-            folder_fd = self.tree.at(file.folder)
-        except (OSError, TreeError):
-            return None
-        if not file.resume(folder_fd, wanted, rights=rights, disk=self.disk):
-            self._drop(file)
-            return None
-        self.files[wanted.path] = file
-        return file
+            if file.resume(self.tree.at(file.folder), wanted, rights=rights, disk=self.disk):
+                self.files[wanted.path] = file
+                return file
+        self._drop(file)
+        return None
 
     def _drop(self, file: StagedFile) -> None:
+        file.close()
         with contextlib.suppress(OSError, TreeError):
             os.unlink(file.name, dir_fd=self.tree.at(file.folder))

@@ -88,7 +88,7 @@ class WritableTree:
         """Close all but the root and so many folders: the next step looks anew what stands on its way."""
         while len(self._names) > depth:
             self._names.pop()
-            os.close(self._fds.pop())
+            _close(self._fds.pop())
         self._place = RelPath("/".join(self._names))
 
     def check(self, path: RelPath) -> None:
@@ -146,13 +146,13 @@ class WritableTree:
         return True
 
     def sync(self, path: RelPath) -> None:
-        """Return when the names in the folder ``path`` are on the disk; harmless if it has gone meanwhile.
+        """Return when the names in the folder ``path`` are on the disk.
 
         Raises:
-            OSError: the disk could not take them.
+            UnsafeNameError: a link stands where a folder must be.
+            OSError: the disk could not take them, or there is no such folder.
         """
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            _sync_folder(self.at(path), self._disk)
+        _sync_folder(self.at(path), self._disk)
 
     def _enter(self, name: str) -> None:
         above = self._fds[-1]
@@ -187,41 +187,46 @@ def open_writable(root: Path, disk: Disk, rights: Rights = NO_RIGHTS) -> Iterato
     Raises:
         FileTroubleError: it can't be opened or made.
     """
-    try:
-        fd = _open_or_make(root, disk, rights)
-    except FileNotFoundError:
-        raise FileTroubleError(
-            f"the folder {str(root)!r} can't be made: {str(root.parent)!r} does not exist",
-            hint=f"make {str(root.parent)!r}, or mount it",
-        ) from None
-    except OSError as error:
-        raise FileTroubleError(f"the folder {str(root)!r} can't be used: {error.strerror}") from None
-    tree = WritableTree(fd, disk, rights)
-    try:
+    with contextlib.ExitStack() as opened:
+        try:
+            fd = _open_or_make(root, disk, rights)
+            opened.callback(_close, fd)
+            tree = WritableTree(fd, disk, rights)
+        except FileNotFoundError:
+            raise FileTroubleError(
+                f"the folder {str(root)!r} can't be made: {str(root.parent)!r} does not exist",
+                hint=f"make {str(root.parent)!r}, or mount it",
+            ) from None
+        except OSError as error:
+            raise FileTroubleError(f"the folder {str(root)!r} can't be used: {error.strerror}") from None
+        opened.callback(tree.leave)
         yield tree
-    finally:
-        tree.leave()
-        os.close(fd)
 
 
 def _open_or_make(root: Path, disk: Disk, rights: Rights) -> int:
     with contextlib.suppress(FileNotFoundError):
         return os.open(root, _OPEN_TOP)
     root.mkdir(rights.birth_mode)
-    _log.info("made the folder %r", str(root))
-    above = os.open(root.parent, _OPEN_TOP)
-    try:
-        _sync_folder(above, disk)
-    finally:
-        os.close(above)
-    fd = os.open(root, _OPEN_TOP | os.O_NOFOLLOW)
-    try:
+    with contextlib.ExitStack() as undo:
+        undo.callback(os.rmdir, root)  # who finds it takes it for one that is on the disk
+        above = os.open(root.parent, _OPEN_TOP)
+        try:
+            _sync_folder(above, disk)
+        finally:
+            _close(above)
+        fd = os.open(root, _OPEN_TOP | os.O_NOFOLLOW)
+        undo.callback(_close, fd)
         if rights.give_folder(fd):
             _sync_folder(fd, disk)
-    except OSError:
-        os.close(fd)
-        raise
+        undo.pop_all()
+    _log.info("made the folder %r", str(root))
     return fd
+
+
+def _close(fd: int) -> None:
+    """Close a folder. Nothing is lost by it, whatever the system says: what must be on the disk was synced."""
+    with contextlib.suppress(OSError):
+        os.close(fd)
 
 
 def _sync_folder(fd: int, disk: Disk) -> None:

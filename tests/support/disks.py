@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from sync_core.tree.disk import LOCAL_DISK, Disk
 
-__all__ = ["ForgetfulDisk", "OddDisk", "OnDisk"]
+__all__ = ["ForgetfulDisk", "Found", "OddDisk", "OnDisk", "assert_untorn", "lay_out", "without_temporaries"]
 
 
 class OddDisk(Disk):
@@ -69,14 +69,16 @@ class ForgetfulDisk(Disk):
     Args:
         root: the tree.
         can_sync_all: whether ``sync_all`` may be used.
+        is_watched: whether it looks before every call.
 
     Attributes:
         crashes: what would have been found, for each moment and each of the two ends.
         syncs: how often a single file or folder, and how often all was synced.
     """
 
-    def __init__(self, root: Path, *, can_sync_all: bool) -> None:
+    def __init__(self, root: Path, *, can_sync_all: bool, is_watched: bool = True) -> None:
         self._root = root
+        self._is_watched = is_watched
         self._can_sync_all = can_sync_all
         self._files: dict[int, OnDisk] = {}
         self._names: dict[int, dict[str, int]] = {}
@@ -97,16 +99,16 @@ class ForgetfulDisk(Disk):
             os.close(fd)
 
     def write(self, fd: int, data: bytes | memoryview, /) -> int:
-        self._look()
+        self._watch()
         self._files.pop(os.fstat(fd).st_ino, None)
         return os.write(fd, data)
 
     def rename(self, source: str, target: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
-        self._look()
+        self._watch()
         os.rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     def fsync(self, fd: int, /) -> None:
-        self._look()
+        self._watch()
         self.syncs["one"] += 1
         self._keep(fd)
 
@@ -114,7 +116,7 @@ class ForgetfulDisk(Disk):
         return self._can_sync_all
 
     def sync_all(self, _: int, /) -> None:
-        self._look()
+        self._watch()
         self.syncs["all"] += 1
         self._keep_all()
 
@@ -122,7 +124,12 @@ class ForgetfulDisk(Disk):
         """Return what is on the disk for sure."""
         return dict(self._walk(self._root.stat().st_ino, "", self._names.get))
 
-    def _look(self) -> None:
+    def _watch(self) -> None:
+        if self._is_watched:
+            self.look()
+
+    def look(self) -> None:
+        """Note what would be found if the power failed now."""
         self.crashes.append(self.safe())
         everywhere = {place.stat().st_ino: _names_in(place) for place in (self._root, *_folders(self._root))}
         self.crashes.append(dict(self._walk(self._root.stat().st_ino, "", everywhere.get)))
@@ -151,6 +158,37 @@ class ForgetfulDisk(Disk):
         else:
             content = os.pread(fd, found.st_size + 1, 0)
             self._files[found.st_ino] = OnDisk(content, found.st_mode & 0o7777, found.st_mtime_ns // 10**9)
+
+
+def lay_out(root: Path, found: Found) -> None:
+    """Make a tree as it was found after a crash; a content that nobody saw to is empty."""
+    for path, what in sorted(found.items()):
+        place = root / path
+        if what is None:
+            place.mkdir(parents=True, exist_ok=True)
+            continue
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(what.content or b"")
+        place.chmod(what.mode)
+        os.utime(place, (what.time_s, what.time_s))
+
+
+def without_temporaries(found: Found) -> Found:
+    return {path: what for path, what in found.items() if "/.jsync-" not in f"/{path}"}
+
+
+def assert_untorn(crash: Found, old: Found, new: Found) -> None:
+    """Make sure that every file is whole, old or new, and that none is missing which both have."""
+    for path, found in without_temporaries(crash).items():
+        whole = {_kind_and_content(tree[path]) for tree in (old, new) if path in tree}
+        assert _kind_and_content(found) in whole, f"{path!r} is neither old nor new: {found!r}"
+    for path in old.keys() & new.keys():
+        if (old[path] is None) == (new[path] is None):
+            assert path in crash, f"{path!r} has vanished"
+
+
+def _kind_and_content(found: OnDisk | None) -> bytes | str | None:
+    return "a folder" if found is None else found.content
 
 
 def _folders(root: Path) -> Iterator[Path]:

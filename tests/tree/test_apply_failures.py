@@ -140,6 +140,38 @@ def test_temporaries_lie_beside_their_targets(tmp_path: Path) -> None:
     assert not any(".jsync" in path for path in read_tree(root))
 
 
+class Meddling(OddDisk):
+    """A disk where somebody does something after each file that has found its place."""
+
+    def __init__(self, meddle: Callable[[], object]) -> None:
+        super().__init__()
+        self._meddle = meddle
+
+    def rename(self, source: str, target: str, /, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        super().rename(source, target, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
+        if target == "z":
+            self._meddle()
+
+
+@pytest.mark.parametrize(
+    ("path", "meddle"),
+    [
+        ("a", lambda root: (root / "a").unlink()),
+        ("a", lambda root: (root / "a").write_bytes(b"longer")),
+        ("a", lambda root: (root / "k/x").rename(root / "a")),
+        ("d", lambda root: (root / "d").rmdir()),
+        ("k", lambda root: (root / "k").rename(root / "other")),
+    ],
+)
+def test_an_update_whose_work_is_undone_at_once_has_failed(
+    tmp_path: Path, path: str, meddle: Callable[[Path], object]
+) -> None:
+    root = write_tree(tmp_path, {"a": b"old", "k": b"1"})
+    changes = (write("a"), make("d"), remove("k"), make("k"), write("k/x"), write("z", b"newer"))
+    with pytest.raises(FileTroubleError, match=f"'{path}' can't be updated: it is not there as the update left it"):
+        apply(root, *changes, disk=Meddling(lambda: meddle(root)))
+
+
 def refuse_folders(code: int) -> Callable[[int], None]:
     def fsync(fd: int) -> None:
         if stat.S_ISDIR(os.fstat(fd).st_mode):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sync_core.tree.apply import Update
 from sync_core.tree.disk import FEW_FILES
 from tests.support.disk import TIME, Tree, some_trees, write_tree
-from tests.support.disks import ForgetfulDisk, Found, OnDisk
+from tests.support.disks import ForgetfulDisk, OnDisk, assert_untorn
 from tests.support.updates import ANY, content_tree, give, listed, steps_between
 
 OLD: Tree = {
@@ -58,7 +58,7 @@ def run(root: Path, old: Tree, new: Tree, *, can_sync_all: bool, piece_bytes: in
             applied = update.show()
         new_found = {path: _found(content) for path, content in new.items()} | {path: None for path in folders_of(new)}
         for crash in disk.crashes:
-            check(crash, old_found, new_found)
+            assert_untorn(crash, old_found, new_found)
         assert disk.safe() == new_found, "the update is done, and not all of it is on the disk"
     assert applied.tree == wanted
     return disk
@@ -70,21 +70,6 @@ def _found(content: bytes | None) -> OnDisk | None:
 
 def folders_of(tree: Tree) -> set[str]:
     return {"/".join(path.split("/")[:n]) for path in tree for n in range(1, path.count("/") + 1)}
-
-
-def check(crash: Found, old: Found, new: Found) -> None:
-    for path, found in crash.items():
-        if "/.jsync-" in f"/{path}":
-            continue
-        whole = {kind_and_content(tree[path]) for tree in (old, new) if path in tree}
-        assert kind_and_content(found) in whole, f"{path!r} is neither old nor new: {found!r}"
-    for path in old.keys() & new.keys():
-        if (old[path] is None) == (new[path] is None):
-            assert path in crash, f"{path!r} has vanished"
-
-
-def kind_and_content(found: OnDisk | None) -> bytes | str | None:
-    return "a folder" if found is None else found.content
 
 
 @pytest.mark.parametrize("piece_bytes", [None, 1])
