@@ -129,7 +129,6 @@ class CacheFolder:
             FileTroubleError: it can't be read.
         """
         async with self._lock:
-            await self._run(self._guard)
             return await self._before()
 
     async def shown(self) -> Folder:
