@@ -240,6 +240,7 @@ class CacheFolder:
             burst=burst,
             rights=self._rights,
             kept=self._kept,
+            guard=self._guard,
             disk=self._disk,
         )
 

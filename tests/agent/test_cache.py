@@ -11,7 +11,7 @@ from sync_core.agent.cache import CacheFolder
 from sync_core.agent.cache_update import CacheUpdate
 from sync_core.model.answer_plan import PlannedWrite, UpdatePlan, plan_answer, plan_update
 from sync_core.model.change import Changes, Remove, WriteFile
-from sync_core.model.errors import FileTroubleError, TooManyRemovalsError, UnsafeNameError
+from sync_core.model.errors import FileTroubleError, RootChangedError, TooManyRemovalsError, UnsafeNameError
 from sync_core.model.file import Kind
 from sync_core.model.folder import EMPTY_FOLDER, Folder, walk
 from sync_core.model.inventory import MaxDelete
@@ -148,6 +148,29 @@ def test_check_says_what_an_update_would_refuse(tmp_path: Path) -> None:
 
     run(go())
     assert len(read_tree(tmp_path / "c")) == 4
+
+
+def test_nothing_is_written_where_the_guard_says_no(tmp_path: Path) -> None:
+    places = iter([True, True, False, False])  # for prepare and the look, then for both updates
+
+    def guard() -> None:
+        if not next(places):
+            raise RootChangedError("another disk")
+
+    cache = CacheFolder(
+        tmp_path, max_delete=MaxDelete(number=50, is_percentage=True), digests=MemoryDigests(), guard=guard
+    )
+
+    async def go() -> None:
+        await cache.prepare()
+        plan = a_plan(await cache.look(), {"a": b"1"})
+        with pytest.raises(RootChangedError):
+            await cache.apply((a_write("a", b"1"),), {RelPath("a"): b"1"})
+        with pytest.raises(RootChangedError):
+            await cache.update(plan, Contents(plan, {"a": b"1"}).whole)
+
+    run(go())
+    assert read_tree(tmp_path) == {}
 
 
 def test_what_goes_in_one_burst_counts_against_what_was_there_before_it(tmp_path: Path) -> None:
