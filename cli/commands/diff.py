@@ -29,12 +29,19 @@ def _diff(
     forks: Forks = 20,
     timeout: Timeout = 120.0,
 ) -> int:
+    from sync_core.agent.state import state_folder
     from sync_core.fleet.diff import diff_slaves
 
     inventory = call.inventory()
     chosen = choose_slaves(inventory, slaves, call.settings.limit)
     with at_work(call, chosen, forks=forks, timeout=timeout) as options:
-        report = diff_slaves(inventory, chosen, with_contents=with_contents, options=options)
+        report = diff_slaves(
+            inventory,
+            chosen,
+            with_contents=with_contents,
+            state_folder=state_folder(call.environ),
+            options=options,
+        )
     if call.settings.is_json:
         call.sink.document("diff", diff_document(report, with_contents=with_contents))
     else:

@@ -28,6 +28,7 @@ def _files(
     ] = None,
     timeout: Timeout = 120.0,
 ) -> int:
+    from sync_core.agent.state import state_folder
     from sync_core.fleet.files import list_files
 
     inventory = call.inventory()
@@ -35,7 +36,7 @@ def _files(
     slaves = inventory.slaves_of(one) if one.is_master else inventory.slaves
     other = None if slave is None else choose_slave(inventory, slave, slaves)
     with at_work(call, [one], forks=1, timeout=timeout) as options:
-        found = list_files(inventory, one, slave=other, options=options)
+        found = list_files(inventory, one, slave=other, state_folder=state_folder(call.environ), options=options)
     _show(call, found)
     if settling := found.tree.totals.settling:
         call.sink.note(f"jsync: still settling: {settling}; the old state is shown")

@@ -29,7 +29,15 @@ _OF_BOTH = (
     "udp_port",
 )
 _OF_TLS = ("certificate_expires_at", "certificate_warning", "plain_peers")
-_OF_MASTERS = (*_OF_BOTH, "slaves_registered", "slaves_in_sync", "last_error", "unwatched_because", *_OF_TLS)
+_OF_MASTERS = (
+    *_OF_BOTH,
+    "slaves_registered",
+    "slaves_in_sync",
+    "last_error",
+    "unwatched_because",
+    "displaced",
+    *_OF_TLS,
+)
 _OF_SLAVES = (
     *_OF_BOTH,
     "registered_at",
@@ -41,6 +49,7 @@ _OF_SLAVES = (
     "pending_since",
     "pending_because",
     "last_error",
+    "displaced",
     *_OF_TLS,
 )
 
@@ -137,6 +146,12 @@ def _note(agent: AgentStatus, moment: Callable[[str], str]) -> str:
         because = agent.pending_because if agent.pending_because != agent.last_error else None
         since = f"behind since {moment(agent.pending_since)}" if agent.pending_since else ""
         words.append(": ".join(word for word in (since, because) if word))
+    words += [
+        f"another connection took the place of {one['slave']}, {one['count']} times, last at {moment(one['last_at'])}: "
+        "does a second process register its port there? (SCHEDULER-714)"
+        for one in (agent.displaced or [])[:_MOST_NAMES]
+        if {"slave", "count", "last_at"} <= one.keys()
+    ]
     if agent.plain_peers:
         words.append(f"in plain: {_few(agent.plain_peers)}")
     words.append(agent.certificate_warning or "")

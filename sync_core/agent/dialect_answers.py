@@ -62,12 +62,14 @@ class Offer:
         place_of: where a file of it lies, for ``read``.
         own: for those who look at a master: the slave's own folder.
         is_look: whether it was asked for by ``look``: marks are told, contents only to those who may register.
+        is_list: whether contents are told to nobody.
     """
 
     tree: Folder
     place_of: Callable[[RelPath], RelPath]
     own: Folder | None = None
     is_look: bool = False
+    is_list: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +202,7 @@ class DialectAnswers:
         offer = self._offered.get(connection)
         if offer is None:
             return session.answer(Error(code=MOVED))
-        if offer.is_look and connection.level < Level.NO_ADD:
+        if offer.is_list or (offer.is_look and connection.level < Level.NO_ADD):
             return session.answer(_error("SCHEDULER-121"))
         look_up = partial(_pieces_and_key, offer, request)
         pieces, key = await asyncio.to_thread(look_up) if len(request.files) > _FEW_FILES else look_up()

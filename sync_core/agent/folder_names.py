@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple, NoReturn
 
-from sync_core.model.errors import UnreachableError
+from sync_core.model.errors import UnreachableError, UntrustedError
 from sync_core.model.inventory import Host
 from sync_core.model.registry.folder_map import Choice, FolderMap, SlaveAddress
 from sync_core.model.registry.registration import Registration, Slave
@@ -70,12 +70,26 @@ class FolderNames:
         return self._found(slave).choice.folder
 
     async def choice(self, slave: Slave) -> str | None:
-        """Return the same, once no name that is being looked up could change it."""
-        return await self._final(lambda: self._found(slave).choice)
+        """Return the same, once no name that is being looked up could change it.
+
+        Raises:
+            UntrustedError: it says an id that is of a host with another address.
+        """
+        found = await self._final(lambda: self._found(slave).choice)
+        if found.is_anothers:
+            raise UntrustedError(
+                f"the scheduler id {slave.registration.scheduler_id!r} is of a host with another address than "
+                f"{slave.address.shown}; `any_address: true` in the inventory would let it come from there"
+            )
+        return found.folder
 
     async def choice_for(self, slave: Host, *, is_jsync: bool) -> str | None:
         """Return the own folder of a slave of the inventory, likewise."""
-        return await self._final(lambda: self._folders.choose_for(slave, is_jsync=is_jsync))
+        return (await self._final(lambda: self._folders.choose_for(slave, is_jsync=is_jsync))).folder
+
+    def is_at(self, slave: Host, address: IpAddress) -> bool:
+        """Whether a slave of the inventory has that address; ``choice_for`` waits until it is known."""
+        return self._folders.is_at(slave, address)
 
     def host_of(self, slave: Slave) -> Host | None:
         """Return the inventory's slave behind a registration; ``None`` for a stranger."""
@@ -119,14 +133,14 @@ class FolderNames:
         self._looks.clear()
         self._on_change()
 
-    async def _final(self, choose: Callable[[], Choice]) -> str | None:
+    async def _final(self, choose: Callable[[], Choice]) -> Choice:
         found = choose()
         if not found.is_final:
             self._wanted.set()
             async with self._answered:
                 while not (found := choose()).is_final:
                     await self._answered.wait()
-        return found.folder
+        return found
 
     def _look_up(self, names: Iterable[str], questions: asyncio.TaskGroup, gate: asyncio.Semaphore) -> None:
         """Ask for names, one question for each at a time; nobody waits here for a name that is dead."""

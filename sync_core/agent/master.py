@@ -119,6 +119,7 @@ class MasterCommands:
         identity = Identity(connection.peer_ip, message.tcp_port, self._trust.slave_of(connection))
         said = _registration(message)
         if not identity.name:
+            self._trust.check_stranger(connection.peer_ip)
             address = Slave(identity=identity, registration=said).address
             self._trust.check_plain(self._names.host_at(address), None)
         effects = self._register.registered(identity, said, connection, now=time.monotonic(), wall=time.time())
@@ -136,10 +137,13 @@ class MasterCommands:
 
     async def _fetch_by_http(self, connection: Connection, request: FetchConfiguration) -> Answer:
         """Answer a fetch that is a registration too; by raw TCP it may come as well (``protocol.md`` section 8.3)."""
+        name = self._trust.slave_of(connection)
+        if not name:
+            self._trust.check_stranger(connection.peer_ip)
         ip = await self._http_addresses.wake_up_address(request.ip, connection.peer_ip)
         interval_s = max(1, request.interval_s)
         slave = self._register.asked_by_http(
-            HttpIdentity(request.member_id, ip, request.udp_port, self._trust.slave_of(connection)),
+            HttpIdentity(request.member_id, ip, request.udp_port, name),
             Registration(
                 scheduler_id=request.scheduler_id,
                 udp_port=request.udp_port,
@@ -147,6 +151,7 @@ class MasterCommands:
                 is_jsync=request.is_jsync,
                 is_cluster_member=True,
                 interval_s=interval_s,
+                from_ip=connection.peer_ip,
             ),
             origin=connection.peer_ip,
             active_s=2.0 * interval_s,
@@ -182,11 +187,14 @@ class MasterCommands:
 
         Raises:
             RootVanishedError: the remote folder is not there.
-            UntrustedError: it speaks in plain, and that is another's.
+            UntrustedError: it speaks in plain, and that is another's; or its scheduler id is.
         """
         views = await self._newest_views()
         folder = await self._names.choice(slave)
         if not slave.identity.name:
+            self._trust.check_stranger(
+                slave.registration.from_ip or slave.identity.ip
+            )  # the inventory may have changed
             self._trust.check_plain(self._names.host_of(slave), folder)
         return views, folder
 
@@ -200,9 +208,10 @@ class MasterCommands:
         slave = self._slaves.get(name or "")
         if slave is None:
             raise JsyncError(f"this master has no slave {name!r}")
-        self._trust.check_look(connection, slave)
         views = await self._newest_views()
-        return views, await self._names.choice_for(slave, is_jsync=True)
+        folder = await self._names.choice_for(slave, is_jsync=True)
+        self._trust.check_look(connection, slave, is_at=self._names.is_at(slave, connection.peer_ip))
+        return views, folder
 
     async def _newest_views(self) -> Views:
         views = await self._remote.views()

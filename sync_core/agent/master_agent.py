@@ -78,8 +78,8 @@ class MasterAgent:
         self._changed = asyncio.Event()
         self._host_names = HostNames()
         self._tls = Tls.of(host)
-        self._trust = Trust(host, slaves)
         self._policy = PolicyKeeper(host=host, peers=slaves, resolver=resolver)
+        self._trust = Trust(host, slaves, named_level_of=self._policy.named_level_of, resolver=resolver)
         self._digests = DigestKeeper(state.digests_path)
         contents = FileContents(host.remote)
         self._remote = RemoteFolder(
@@ -135,6 +135,7 @@ class MasterAgent:
             most_entries=lambda: most_listed(self._remote.most_entries),
             on_close=self._commands.forget,
             tls=self._tls,
+            own_socket=state.socket_path,
             answer_time=answer_time,
         )
 

@@ -58,6 +58,8 @@ def slave_status(slave: Slave, name: str | None) -> dict[str, Any]:
         "in_sync": slave.is_in_sync,
         "fetched_at": rfc3339(slave.fetched_at) if slave.fetched_at is not None else None,
         "pending_since": rfc3339(pending_since) if pending_since is not None else None,
+        "displaced": slave.displaced,
+        "displaced_at": rfc3339(slave.displaced_at) if slave.displaced_at is not None else None,
         "is_refused": slave.refused_since is not None,
         "is_unanswered": slave.changed_at is not None and slave.reminder.signals > 1,
     }

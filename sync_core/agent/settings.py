@@ -13,7 +13,7 @@ from sync_core.version import __version__
 
 __all__ = ["as_peer", "needing_restart", "peers_of", "restart_md5", "settings_md5"]
 
-_OF_PEERS = ("name", "address", "tcp_port", "udp_port", "scheduler_id", "folder", "dialect")
+_OF_PEERS = ("name", "address", "tcp_port", "udp_port", "scheduler_id", "folder", "dialect", "any_address")
 """What an agent uses of its peers' settings; their folders and intervals are their own business."""
 
 _TAKEN_OVER = frozenset(

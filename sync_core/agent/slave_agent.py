@@ -79,7 +79,7 @@ class SlaveAgent:
         self._loop = CheckLoop(
             host, masters, cache=self._cache, resolver=resolver, state=status, tls=self._tls, proof=self._proof
         )
-        self._trust = trust = Trust(host)
+        self._trust = trust = Trust(host, masters, named_level_of=self._policy.named_level_of, resolver=resolver)
         wake_up = Paced(self._loop.wake_up)
         self._commands = SlaveCommands(self._cache, trust, wake_up=wake_up, state=self._state_answer)
         self._server = CommandServer(
@@ -91,6 +91,7 @@ class SlaveAgent:
             serve_dialect=DialectAnswers(SlaveOffers(self._cache, trust)).serve,
             most_entries=lambda: most_listed(self._cache.entries),
             answer_time=answer_time,
+            own_socket=state.socket_path,
             tls=self._tls,
         )
         self._wake_ups: WakeUpListener | None = None
@@ -133,7 +134,7 @@ class SlaveAgent:
         masters = inventory.masters_of(host)
         await self._policy.take(host=host, peers=masters)
         self._inventory, self._host = inventory, host
-        self._trust.take(host)
+        self._trust.take(host, masters)
         self._server.judge_again()
         self._cache.max_delete = host.max_delete
         self._loop.take(host, masters)

@@ -58,10 +58,11 @@ class SlaveCommands:
                 self._wake_up()
                 return OkAnswer()
             case ListFiles():
-                self._trust.check_look(connection)
+                await self._trust.may_read(connection)
                 return FileListAnswer(tree=await self._cache.shown())
             case FetchDifferences():
-                self._trust.check_look(connection)
+                if not await self._trust.may_read(connection):
+                    raise self._trust.refusal()
                 return await self._differences(request.listed)
             case Register():
                 return error_answer("SCHEDULER-105", "register_remote_scheduler")

@@ -33,8 +33,8 @@ class SlaveOffers:
 
     async def look(self, connection: Connection, slave: str | None) -> Offer:
         """Return what is in the cache now; raises JsyncError where it can't be read, or may not be by that one."""
-        self._trust.check_look(connection)
-        return Offer(tree=await self._cache.shown(), place_of=_same, is_look=True)
+        may_read = await self._trust.may_read(connection)
+        return Offer(tree=await self._cache.shown(), place_of=_same, is_look=True, is_list=not may_read)
 
     async def check(self, connection: Connection, request: Check, before: Folder | None) -> Checked:
         """Refuse: nobody registers at a slave; raises JsyncError."""

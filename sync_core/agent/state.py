@@ -7,6 +7,7 @@ beat            when the agent last was seen to be alive, on the clock that all 
 status.json     what ``jsync status`` shows, written by the agent
 agent.log       what a detached agent wrote
 agent.err       what its last start wrote to stderr
+agent.sock      where root and the agent's own user ask it
 digests.sqlite  the digest cache
 root.json       on which file system its folder lies
 """
@@ -64,6 +65,7 @@ class HostState:
         self.startup_errors_path = self.folder / "agent.err"
         self.digests_path = self.folder / "digests.sqlite"
         self.record_path = self.folder / "agent.json"
+        self.socket_path = self.folder / "agent.sock"
         self._is_status_written = True
 
     @property

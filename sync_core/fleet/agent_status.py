@@ -52,6 +52,7 @@ class AgentStatus:
         certificate_expires_at: when the certificate in use ends, where it speaks TLS.
         certificate_warning: what should be mended before that, in words.
         plain_peers: where it speaks TLS: the peers that are there and do not.
+        displaced: slaves whose place another connection took in the last ten minutes: ``{slave, count, last_at}``.
         unwatched_because: of a master: why no events tell it of changes, so that only its periodic scan sees them.
     """
 
@@ -80,11 +81,12 @@ class AgentStatus:
     certificate_expires_at: str | None = None
     certificate_warning: str | None = None
     plain_peers: list[str] | None = None
+    displaced: list[dict[str, Any]] | None = None
 
     @property
     def is_ok(self) -> bool:
-        """Whether it runs, and is in sync if it is a slave."""
-        if self.state is not AgentState.RUNNING or self.last_error is not None:
+        """Whether it runs, nobody took a place from anybody, and it is in sync if it is a slave."""
+        if self.state is not AgentState.RUNNING or self.last_error is not None or self.displaced:
             return False
         return self.role is Role.MASTER or self.in_sync is True
 
@@ -136,6 +138,7 @@ _TYPES: Mapping[str, type] = {
     "certificate_expires_at": str,
     "certificate_warning": str,
     "plain_peers": list,
+    "displaced": list,
 }
 """What has another type is not known."""
 

@@ -6,12 +6,14 @@ more goes on on the same connection, which speaks of that very tree, whatever ch
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync_core.fleet.file_list import FileList, Source
 from sync_core.fleet.tls_to import tls_to
-from sync_core.model.errors import PeerError, RemoteRefusalError, RootVanishedError, UnreachableError
+from sync_core.model.errors import PeerError, RemoteRefusalError, RootVanishedError, UnreachableError, UntrustedError
 from sync_core.model.file import File
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import Host
@@ -22,14 +24,18 @@ if TYPE_CHECKING:
     from sync_core.fleet.offered import Offered
     from sync_core.net.dialect_client import DialectConnection
 
-__all__ = ["ask_agent", "read_by_dialect"]
+__all__ = ["ASK_OTHERWISE", "ask_agent", "read_by_dialect"]
+
+ASK_OTHERWISE = (
+    "ask as root or as the agent's user on its machine, or give this machine the level `all` in its `allowed_hosts`"
+)
 
 _CONNECT_TIMEOUT_S = 5.0
 _VANISHED = "SCHEDULER-882"
 
 
 async def ask_agent(
-    host: Host, slave: Host | None, resolver: Resolver, *, answer_timeout_s: float
+    host: Host, slave: Host | None, resolver: Resolver, *, own: Path | None = None, answer_timeout_s: float
 ) -> FileList | Offered:
     """Return the agent's list, or in our own dialect what it offers; ``close`` that.
 
@@ -37,6 +43,7 @@ async def ask_agent(
         host: whose agent.
         slave: for which slave a master is to say it; ``None`` for a slave.
         resolver: looks up the host's address.
+        own: the agent's own socket, where we may open it.
         answer_timeout_s: the longest time in which no byte moves.
 
     Raises:
@@ -46,17 +53,25 @@ async def ask_agent(
         UnreachableError: nobody answers, or the connection was closed.
     """
     try:
-        offered = await _offered(host, slave, resolver, answer_timeout_s)
+        offered = await _offered(host, slave, resolver, own, answer_timeout_s)
         return offered or await _classic_list(host, slave, resolver, answer_timeout_s)
     except RemoteRefusalError as error:
         error.host = error.host or host.name
+        if error.error_code == UntrustedError.code:
+            error.hint = ASK_OTHERWISE
         if error.error_code == _VANISHED:
             raise RootVanishedError(error.text, host=host.name) from error
         raise
 
 
 async def read_by_dialect(
-    host: Host, slave: Host | None, files: Mapping[RelPath, File], resolver: Resolver, *, answer_timeout_s: float
+    host: Host,
+    slave: Host | None,
+    files: Mapping[RelPath, File],
+    resolver: Resolver,
+    *,
+    own: Path | None = None,
+    answer_timeout_s: float,
 ) -> dict[RelPath, bytes] | None:
     """Return contents of what the agent has now; ``None`` where it does not speak our dialect.
 
@@ -65,12 +80,13 @@ async def read_by_dialect(
         slave: of a master: whose view.
         files: which, with their SHA-256 and sizes; what the agent does not have so is left out.
         resolver: looks up the host's address.
+        own: as for ``ask_agent``.
         answer_timeout_s: the longest time in which no byte moves.
 
     Raises:
         JsyncError: as ``ask_agent``.
     """
-    offered = await _offered(host, slave, resolver, answer_timeout_s)
+    offered = await _offered(host, slave, resolver, own, answer_timeout_s)
     if offered is None:
         return None
     try:
@@ -92,12 +108,14 @@ async def _classic_list(host: Host, slave: Host | None, resolver: Resolver, answ
     return FileList(host=host, slave=slave, source=Source.AGENT, tree=answer.tree, own=own)
 
 
-async def _offered(host: Host, slave: Host | None, resolver: Resolver, answer_timeout_s: float) -> Offered | None:
+async def _offered(
+    host: Host, slave: Host | None, resolver: Resolver, own: Path | None, answer_timeout_s: float
+) -> Offered | None:
     """Begin our dialect and look; ``None`` where it is not spoken."""
     # Who reads folders alone does without msgspec.
     from sync_core.fleet.offered import Offered  # noqa: PLC0415
 
-    connection = await _connected(host, slave, resolver)
+    connection = await _connected(host, slave, resolver, own)
     try:
         if await connection.begin(timeout_s=answer_timeout_s):
             return await Offered.look(connection, host, slave, answer_timeout_s=answer_timeout_s)
@@ -108,10 +126,13 @@ async def _offered(host: Host, slave: Host | None, resolver: Resolver, answer_ti
     return None
 
 
-async def _connected(host: Host, slave: Host | None, resolver: Resolver) -> DialectConnection:
-    """Connect to the first of the host's addresses that takes a connection."""
+async def _connected(host: Host, slave: Host | None, resolver: Resolver, own: Path | None) -> DialectConnection:
+    """Connect to the agent's own socket, or to the first of the host's addresses that takes a connection."""
     from sync_core.net.dialect_client import DialectConnection  # noqa: PLC0415 - likewise
 
+    if own is not None:
+        with contextlib.suppress(UnreachableError):  # it ends just now; who comes next is found by its port
+            return await DialectConnection.connect_own(own, host.tcp_port)
     tls = tls_to(host, slave)
     failure: UnreachableError | None = None
     for ip in await resolver.resolve(host.address):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from pathlib import Path
+
 from sync_core.fleet.tls_to import tls_to
 from sync_core.model.errors import RemoteRefusalError, UnreachableError
 from sync_core.model.inventory import Host
@@ -21,6 +24,7 @@ async def ask(
     *,
     beside: Host | None = None,
     resolver: Resolver | None = None,
+    own: Path | None = None,
     answer_timeout_s: float = _ANSWER_TIMEOUT_S,
 ) -> Answer:
     """Return the answer of the first of the host's addresses that takes a connection.
@@ -30,6 +34,7 @@ async def ask(
         request: what.
         beside: the slave that it is about, whose certificate may be shown.
         resolver: looks up the host's address; one for many questions saves lookups.
+        own: the agent's own socket, where we may open it.
         answer_timeout_s: the longest time in which no byte moves.
 
     Raises:
@@ -39,19 +44,25 @@ async def ask(
         UntrustedError: who answers did not prove to be that host.
         CertificateError: what we are to prove ourselves with can't be used.
     """
+    client = await _connected(host, beside, resolver or Resolver(), own)
+    try:
+        answer = await client.ask(request, timeout_s=answer_timeout_s)
+    finally:
+        await client.close()
+    if isinstance(answer, ErrorAnswer):
+        raise RemoteRefusalError(answer.code, answer.text, host=host.name)
+    return answer
+
+
+async def _connected(host: Host, beside: Host | None, resolver: Resolver, own: Path | None) -> CommandClient:
+    if own is not None:
+        with contextlib.suppress(UnreachableError):  # it ends just now; who comes next is found by its port
+            return await CommandClient.connect_own(own, host.tcp_port)
     tls = tls_to(host, beside)
     failure: UnreachableError | None = None
-    for ip in await (resolver or Resolver()).resolve(host.address):
+    for ip in await resolver.resolve(host.address):
         try:
-            client = await CommandClient.connect(ip, host.tcp_port, timeout_s=_CONNECT_TIMEOUT_S, tls=tls)
+            return await CommandClient.connect(ip, host.tcp_port, timeout_s=_CONNECT_TIMEOUT_S, tls=tls)
         except UnreachableError as error:
             failure = error
-            continue
-        try:
-            answer = await client.ask(request, timeout_s=answer_timeout_s)
-        finally:
-            await client.close()
-        if isinstance(answer, ErrorAnswer):
-            raise RemoteRefusalError(answer.code, answer.text, host=host.name)
-        return answer
     raise failure or AssertionError("a name that resolves has an address")

@@ -85,14 +85,19 @@ async def _fetch(lists: Lists, found: FileList, files: Mapping[RelPath, File]) -
     """Return what the agent sends, in our own dialect where it speaks that."""
     if all(file.sha256 is not None for file in files.values()):
         contents = await read_by_dialect(
-            found.host, found.slave, files, lists.resolver, answer_timeout_s=_ANSWER_TIMEOUT_S
+            found.host,
+            found.slave,
+            files,
+            lists.resolver,
+            own=await lists.socket_of(found.host),
+            answer_timeout_s=_ANSWER_TIMEOUT_S,
         )
         if contents is not None:
             return dict(contents)
-    return await _fetch_differences(found, files)
+    return await _fetch_differences(lists, found, files)
 
 
-async def _fetch_differences(found: FileList, files: Mapping[RelPath, File]) -> Contents:
+async def _fetch_differences(lists: Lists, found: FileList, files: Mapping[RelPath, File]) -> Contents:
     """Return what the agent sends to somebody who has all that it has, but for ``files`` (``<jsync.fetch>``)."""
     if not found.is_whole:
         raise PeerError(f"{found.host.name} does not speak what it spoke just now", host=found.host.name)
@@ -102,7 +107,12 @@ async def _fetch_differences(found: FileList, files: Mapping[RelPath, File]) -> 
 
     listed = edited(found.tree, dict.fromkeys(files))
     slave = found.slave.name if found.slave is not None else None
-    answer = await ask(found.host, FetchDifferences(slave=slave, listed=listed), beside=found.slave)
+    answer = await ask(
+        found.host,
+        FetchDifferences(slave=slave, listed=listed),
+        beside=found.slave,
+        own=await lists.socket_of(found.host),
+    )
     if not isinstance(answer, ChangesAnswer):
         raise PeerError(f"{found.host.name} answers, but not with contents", host=found.host.name)
     return {change.path: change.content for change in answer.changes if isinstance(change, WriteFile)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sync_core.fleet.each import FleetOptions, Outcome, for_each, outcome_of
@@ -78,6 +79,7 @@ def diff_slaves(
     slaves: Iterable[Host],
     *,
     with_contents: bool = False,
+    state_folder: Path | None = None,
     options: FleetOptions | None = None,
 ) -> DiffReport:
     """Compare each slave with its master; one slave's failure is its result, the others go on.
@@ -86,6 +88,7 @@ def diff_slaves(
         inventory: where they are declared.
         slaves: which of them.
         with_contents: also read the contents of the files that differ.
+        state_folder: where the run state of this machine's agents lies.
         options: how many at once, and how long each may take.
 
     Raises:
@@ -97,14 +100,19 @@ def diff_slaves(
             raise UsageError(
                 f"{host.name} is a master: diff compares slaves with it", hint="name a slave, or the group `slaves`"
             )
-    return DiffReport(slaves=asyncio.run(_diff_all(inventory, chosen, with_contents, options or FleetOptions())))
+    options = options or FleetOptions()
+    return DiffReport(slaves=asyncio.run(_diff_all(inventory, chosen, with_contents, state_folder, options)))
 
 
 async def _diff_all(
-    inventory: Inventory, slaves: tuple[Host, ...], with_contents: bool, options: FleetOptions
+    inventory: Inventory,
+    slaves: tuple[Host, ...],
+    with_contents: bool,
+    state_folder: Path | None,
+    options: FleetOptions,
 ) -> tuple[SlaveDiff, ...]:
     reach = Reach(options.runners())
-    lists = Lists(inventory, reach, timeout_s=options.timeout_s)
+    lists = Lists(inventory, reach, timeout_s=options.timeout_s, state_folder=state_folder)
     try:
         return await for_each(
             slaves,

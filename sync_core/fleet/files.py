@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from sync_core.fleet.each import FleetOptions
 from sync_core.fleet.file_list import FileList
@@ -15,7 +16,12 @@ __all__ = ["list_files"]
 
 
 def list_files(
-    inventory: Inventory, host: Host, *, slave: Host | None, options: FleetOptions | None = None
+    inventory: Inventory,
+    host: Host,
+    *,
+    slave: Host | None,
+    state_folder: Path | None = None,
+    options: FleetOptions | None = None,
 ) -> FileList:
     """Return the list.
 
@@ -23,6 +29,7 @@ def list_files(
         inventory: where the hosts are declared.
         host: a slave, or a master.
         slave: for which slave a master's list is wanted.
+        state_folder: where the run state of this machine's agents lies.
         options: how long it may take.
 
     Raises:
@@ -36,12 +43,14 @@ def list_files(
         raise UsageError(f"{host.name} is a master: say for which slave", hint=f"jsync files {host.name} --for SLAVE")
     elif host.name not in slave.masters:
         raise UsageError(f"{host.name} is not a master of {slave.name}")
-    return asyncio.run(_list(inventory, host, slave, options or FleetOptions()))
+    return asyncio.run(_list(inventory, host, slave, state_folder, options or FleetOptions()))
 
 
-async def _list(inventory: Inventory, host: Host, slave: Host | None, options: FleetOptions) -> FileList:
+async def _list(
+    inventory: Inventory, host: Host, slave: Host | None, state_folder: Path | None, options: FleetOptions
+) -> FileList:
     reach = Reach(options.runners())
-    lists = Lists(inventory, reach, timeout_s=options.timeout_s)
+    lists = Lists(inventory, reach, timeout_s=options.timeout_s, state_folder=state_folder)
     try:
         async with asyncio.timeout(options.timeout_s):
             return await (lists.slave_list(host) if slave is None else lists.master_list(host, slave))

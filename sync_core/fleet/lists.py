@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from sync_core.agent.views import Views
 from sync_core.fleet.agent_tree import ask_agent
 from sync_core.fleet.file_list import FileList, Source
+from sync_core.fleet.own_sockets import own_socket
 from sync_core.fleet.reach import Reach
 from sync_core.fleet.two_ways import first_of
-from sync_core.model.errors import JsyncError, TreeError, UnreachableError
+from sync_core.model.errors import JsyncError, RemoteRefusalError, TreeError, UnreachableError
 from sync_core.model.folder import EMPTY_FOLDER
 from sync_core.model.inventory import Connection, Dialect, Host, Inventory
 from sync_core.model.path import RelPath
@@ -49,6 +50,7 @@ class Lists:
         inventory: declares who is whose master.
         reach: leads to the hosts.
         timeout_s: a program on a host ends by itself after so long.
+        state_folder: where the run state of this machine's agents lies; ``None`` = they are asked by TCP.
         resolver: looks up names.
         patience_s: how long an agent may say nothing before its folder is read as well.
     """
@@ -59,6 +61,7 @@ class Lists:
         reach: Reach,
         *,
         timeout_s: float,
+        state_folder: Path | None = None,
         resolver: Resolver | None = None,
         patience_s: float = _PATIENCE_S,
     ) -> None:
@@ -66,6 +69,7 @@ class Lists:
         self.reach = reach
         self.resolver = resolver or Resolver()
         self._timeout_s = timeout_s
+        self._state_folder = state_folder
         self._patience_s = patience_s
         self._views: dict[str, asyncio.Task[Views]] = {}
         self._own_folders: dict[str, OwnFolders] = {}
@@ -139,10 +143,14 @@ class Lists:
 
     async def _find(self, host: Host, slave: Host | None, read: Callable[[], Coroutine[Any, Any, FileList]]) -> Found:
         """Return what the host's agent says, or what ``read`` finds where the agent says nothing, or nothing soon."""
+        refusals: list[RemoteRefusalError] = []
 
         async def ask() -> Found:
             try:
                 return await self._ask(host, slave)
+            except RemoteRefusalError as error:
+                refusals.append(error)
+                raise
             except asyncio.CancelledError:
                 # Who said nothing while the folder was read need not be waited for again.
                 self._absent[host.name] = UnreachableError("it has not answered", host=host.name)
@@ -153,7 +161,16 @@ class Lists:
 
         if await self.reach.connection_of(host) is Connection.NONE:
             return await ask()
-        return await first_of(ask(), read_folder, patience_s=self._patience_s)
+        try:
+            return await first_of(ask(), read_folder, patience_s=self._patience_s)
+        except JsyncError as error:
+            if not (refusals and refusals[0].hint):
+                raise
+            both = RemoteRefusalError(
+                refusals[0].error_code, f"{refusals[0]}; read by ourselves: {error}", host=host.name
+            )
+            both.hint = refusals[0].hint
+            raise both from error
 
     async def _own_folder(self, folders: Sequence[str], master: Host, slave: Host) -> str | None:
         finder = self._own_folders.get(master.name)
@@ -193,11 +210,16 @@ class Lists:
     async def _ask(self, host: Host, slave: Host | None) -> Found:
         if host.name in self._absent:
             raise self._absent[host.name]
+        own = await self.socket_of(host)
         try:
-            return await ask_agent(host, slave, self.resolver, answer_timeout_s=_ANSWER_TIMEOUT_S)
+            return await ask_agent(host, slave, self.resolver, own=own, answer_timeout_s=_ANSWER_TIMEOUT_S)
         except UnreachableError as error:
             self._absent[host.name] = error
             raise
+
+    async def socket_of(self, host: Host) -> Path | None:
+        """Return the agent's own socket, where we may open it."""
+        return await own_socket(self.inventory, host, self._state_folder, self.reach)
 
     async def _folder_source(self, host: Host) -> Source:
         return Source.SSH if await self.reach.connection_of(host) is Connection.SSH else Source.LOCAL

@@ -161,6 +161,7 @@ def _common(host: Host) -> Mapping[str, Any]:
         "udp_port": host.udp_port or 0,
         "dialect": host.dialect.value,
         "scheduler_id": host.scheduler_id,
+        **({"any_address": True} if host.any_address else {}),
         **_given(folder=host.folder, tls=_tls(host)),
     }
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sync_core.agent.beat import silent_s
 from sync_core.agent.state import HostState
 from sync_core.fleet.agent_status import AgentState, AgentStatus, StatusReport, known_values, status_from, unreachable
+from sync_core.fleet.displaced import lately_displaced
 from sync_core.fleet.each import FleetOptions, for_each
 from sync_core.fleet.reach import Reach
 from sync_core.fleet.slave_view import SlaveView, with_master_view
@@ -147,7 +149,9 @@ class Look:
         if master is None or not master.is_master:
             return status
         if await self._reach.connection_of(master) is Connection.LOCAL:
-            view = _local_view(self._inventory, self._state_folder, master.name, host.name)
+            said = _said_here(self._inventory, self._state_folder, master.name)
+            status = replace(status, displaced=lately_displaced(said, datetime.now(UTC), host.name))
+            view = _local_view(said, host.name)
             return _with_reason(status if view is None else with_master_view(status, view, master.name))
         from sync_core.fleet.asked_status import slave_views  # noqa: PLC0415 - likewise
 
@@ -175,6 +179,8 @@ def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> Agent
         )
     said = {**state.status(), **asdict(record)}
     values = {"tcp_port": host.tcp_port, "udp_port": host.udp_port, **known_values(said)}
+    if host.is_master:
+        values["displaced"] = lately_displaced(said, datetime.now(UTC))
     if (silence_s := silent_s(state, time.monotonic())) is not None:
         values["last_error"] = f"no sign of life for {silence_s:.0f} s: `jsync up -d {host.name}` restarts it"
         return AgentStatus(host=host.name, role=host.role, state=AgentState.HUNG, **values)
@@ -182,13 +188,17 @@ def _local_status(inventory: Inventory, host: Host, state_folder: Path) -> Agent
     return AgentStatus(host=host.name, role=host.role, state=running, **values)
 
 
-def _local_view(inventory: Inventory, state_folder: Path, master: str, slave: str) -> SlaveView | None:
-    """Return what a master of this inventory on this machine says of a slave that is not in sync."""
+def _said_here(inventory: Inventory, state_folder: Path, master: str) -> Mapping[str, Any]:
+    """Return what a master of this inventory on this machine says of itself; nothing where it does not run."""
     state = HostState(state_folder, master)
     record = state.record()
-    if record is None or not record.is_alive or record.inventory != inventory.source:
-        return None
-    entries = state.status().get("slaves")
+    is_there = record is not None and record.is_alive and record.inventory == inventory.source
+    return state.status() if is_there else {}
+
+
+def _local_view(said: Mapping[str, Any], slave: str) -> SlaveView | None:
+    """Return what a master says of a slave that is not in sync."""
+    entries = said.get("slaves")
     entries = entries if isinstance(entries, list) else []
     entry = next((one for one in entries if isinstance(one, dict) and one.get("slave") == slave), {})
     if not isinstance(entry.get("pending_since"), str) or entry.get("is_refused") is True:

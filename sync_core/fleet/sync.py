@@ -22,6 +22,7 @@ from sync_core.fleet.effects import Effect, effects_from, effects_of, tree_after
 from sync_core.fleet.far_calls import FarCalls
 from sync_core.fleet.far_jsync import error_from
 from sync_core.fleet.lists import first_error
+from sync_core.fleet.own_sockets import own_socket
 from sync_core.fleet.reach import Reach
 from sync_core.fleet.shown_cache import ContentChange, ShownCache
 from sync_core.model.change import Changes, WriteFile
@@ -90,10 +91,10 @@ def sync_slaves(
         if host.is_master:
             raise UsageError(f"{host.name} is a master: only slaves are synced", hint="name a slave")
     options = options or FleetOptions()
-    here = _Here(inventory, state_folder, check=check, with_contents=with_contents)
 
     async def all_of_them() -> tuple[Synced, ...]:
         reach = Reach(options.runners())
+        here = _Here(inventory, state_folder, reach, check=check, with_contents=with_contents)
         calls = FarCalls(inventory, reach, timeout_s=options.timeout_s)
 
         async def one(slave: Host) -> Synced:
@@ -138,8 +139,11 @@ async def _sync_there(calls: FarCalls, slave: Host, *, check: bool, with_content
 class _Here:
     """Fetches for slaves on this machine."""
 
-    def __init__(self, inventory: Inventory, state_folder: Path, *, check: bool, with_contents: bool) -> None:
+    def __init__(
+        self, inventory: Inventory, state_folder: Path, reach: Reach, *, check: bool, with_contents: bool
+    ) -> None:
         self._inventory = inventory
+        self._reach = reach
         self._state_folder = state_folder
         self._check = check
         self._with_contents = with_contents
@@ -148,7 +152,11 @@ class _Here:
         """Fetch once; raises JsyncError."""
         state = HostState(self._state_folder, slave.name)
         if self._check:
-            return await _Fetch(self._inventory, slave, state, self._with_contents).preview()
+
+            async def socket_of(master: Host) -> Path | None:
+                return await own_socket(self._inventory, master, self._state_folder, self._reach)
+
+            return await _Fetch(self._inventory, slave, state, self._with_contents).preview(socket_of)
         state.create()
         lock = state.agent_lock()
         try:
@@ -192,15 +200,16 @@ class _Fetch:
             guard=RootGuard(slave.cache, state, trust_path=slave.trust_path).check,
         )
 
-    async def preview(self) -> Synced:
-        """Ask what differs, without a registration and without writing anything."""
+    async def preview(self, socket_of: Callable[[Host], Awaitable[Path | None]]) -> Synced:
+        """Ask what differs, without a registration and without writing anything; ``socket_of``: of an agent here."""
         try:
             before = await self._cache.peek()
         finally:
             await self._digests.close()
 
         async def differences(master: Host) -> Changes:
-            answer = await ask(master, FetchDifferences(slave=self._slave.name, listed=before), beside=self._slave)
+            question = FetchDifferences(slave=self._slave.name, listed=before)
+            answer = await ask(master, question, beside=self._slave, own=await socket_of(master))
             if isinstance(answer, ChangesAnswer):
                 return answer.changes
             raise PeerError(f"{master.name} is no jsync master: it can't be asked without a registration")

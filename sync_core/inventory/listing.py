@@ -131,6 +131,7 @@ def _effective(host: Host) -> dict[str, object]:
         **dict.fromkeys(("file_mode", "dir_mode", "owner", "group")),
         **host.rights.variables(),
         "trust_path": host.trust_path,
+        "any_address": host.any_address,
         "tls": None
         if host.tls is None
         else {"cert": str(host.tls.cert), "key": str(host.tls.key), "ca": str(host.tls.ca)},

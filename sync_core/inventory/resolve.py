@@ -240,6 +240,7 @@ def _host(
         udp_required=values.get("udp_required", True),
         max_delete=_max_delete(values.get("max_delete", "50%")),
         rights=NO_CACHE_RIGHTS if is_master else _rights(values),
+        any_address=values.get("any_address", False),
         tls=tls,
         trust_path=values.get("trust_path", False),
     )

@@ -65,6 +65,7 @@ ONLY_FOR = {
     "dir_mode": Role.SLAVE,
     "owner": Role.SLAVE,
     "group": Role.SLAVE,
+    "any_address": Role.SLAVE,
 }
 """The variables that one role has and the other has not."""
 
@@ -159,6 +160,9 @@ class VariableTable(BaseModel):
     dir_mode: DirMode = Field(_UNSET, description="slave: permission bits of the folders that it makes, in octal")
     owner: UserOrGroup = Field(_UNSET, description="slave: who owns what it writes and makes; a name or a number")
     group: UserOrGroup = Field(_UNSET, description="slave: the group of what it writes and makes; a name or a number")
+    any_address: Flag = Field(
+        _UNSET, description="slave: as cluster member or by HTTP known by its scheduler id alone; false by default"
+    )
 
     trust_path: Flag = Field(
         _UNSET, description="use remote or cache though others may decide where its path leads; false by default"

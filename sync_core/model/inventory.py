@@ -107,6 +107,7 @@ class Host:
         connection: ``None`` where nobody said it; then it is decided when it is needed.
         rights: what a slave's copy gets against what its master says; masters have none.
         allowed_hosts: the declared list; ``None`` for the default of ``cli.md``.
+        any_address: whether a slave is known by its scheduler id alone, wherever it comes from.
         tls: ``None`` where the host speaks in plain. Of a peer on another machine only that it has some counts.
         trust_path: whether it does not matter who else may write above ``remote`` or ``cache``.
     """
@@ -133,6 +134,7 @@ class Host:
     udp_required: bool
     max_delete: MaxDelete
     rights: CacheRights
+    any_address: bool = False
     tls: TlsFiles | None = None
     trust_path: bool = False
 

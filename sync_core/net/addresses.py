@@ -7,9 +7,10 @@ import socket
 
 from sync_core.model.security import IpAddress, parse_ip
 
-__all__ = ["LOOPBACK", "choose_source", "endpoint", "ip_of", "is_this_machine", "own_addresses"]
+__all__ = ["LOOPBACK", "LOOPBACK4", "choose_source", "endpoint", "ip_of", "is_this_machine", "own_addresses"]
 
-LOOPBACK: frozenset[IpAddress] = frozenset({ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1")})
+LOOPBACK4: IpAddress = ipaddress.IPv4Address("127.0.0.1")
+LOOPBACK: frozenset[IpAddress] = frozenset({LOOPBACK4, ipaddress.IPv6Address("::1")})
 
 
 def own_addresses() -> frozenset[IpAddress]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 
 from sync_core.model.errors import JsyncError, UnreachableError
 from sync_core.model.security import IpAddress
-from sync_core.net.addresses import endpoint
+from sync_core.net.addresses import LOOPBACK4, endpoint
 from sync_core.net.failures import unreachable
 from sync_core.net.opening import open_streams
+from sync_core.net.own_socket import open_own
 from sync_core.net.pace import SLOWEST, Pace, Slowest
 from sync_core.net.streams import hang_up, write_all
 from sync_core.net.tls import TlsTo
@@ -75,6 +77,19 @@ class CommandClient:
         """
         streams = await open_streams(address, port, local_address=local_address, timeout_s=timeout_s, tls=tls)
         return cls(*streams, (address, port), slowest)
+
+    @classmethod
+    async def connect_own(cls, path: Path, port: int) -> CommandClient:
+        """Connect by an agent's own socket.
+
+        Args:
+            path: the socket.
+            port: its command port, for messages.
+
+        Raises:
+            UnreachableError: nobody listens there.
+        """
+        return cls(*await open_own(path), (LOOPBACK4, port))
 
     @property
     def peer(self) -> tuple[IpAddress, int]:

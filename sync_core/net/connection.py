@@ -58,6 +58,7 @@ class Connection:
         local_ip: the address that it reached.
         level: what it may do, as of the moment when it connected, or of the last reload.
         names: in TLS, those in the peer's certificate; ``None`` = it speaks in plain.
+        is_own: whether it came by the agent's own socket, so that it is root's or the agent's own user's.
         prefix: of its log lines.
         most_entries: tells how many entries a list may have now.
         traffic: what all connections of its server have in memory together.
@@ -81,6 +82,7 @@ class Connection:
         traffic: Traffic | None = None,
         tls: Tls | None = None,
         now_s: float = 0.0,
+        is_own: bool = False,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.id = number
@@ -88,7 +90,8 @@ class Connection:
         self.local_ip = local_ip
         self.level = level
         self.names: frozenset[str] | None = None
-        self.prefix = connection_prefix(*peer)
+        self.is_own = is_own
+        self.prefix = "own socket" if is_own else connection_prefix(*peer)
         self._reader = reader
         self._writer = writer
         self._limits = limits

@@ -7,13 +7,15 @@ because msgspec takes its time.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from sync_core.model.errors import RemoteProtocolError, UnreachableError
 from sync_core.model.security import IpAddress
-from sync_core.net.addresses import endpoint
+from sync_core.net.addresses import LOOPBACK4, endpoint
 from sync_core.net.failures import unreachable
 from sync_core.net.opening import open_streams
+from sync_core.net.own_socket import open_own
 from sync_core.net.pace import SLOWEST, Pace, Slowest
 from sync_core.net.streams import hang_up, write_all
 from sync_core.net.tls import TlsTo
@@ -90,6 +92,19 @@ class DialectConnection:
             UntrustedError: the peer did not prove who it is.
         """
         return cls(*await open_streams(address, port, timeout_s=timeout_s, tls=tls), (address, port))
+
+    @classmethod
+    async def connect_own(cls, path: Path, port: int) -> DialectConnection:
+        """Connect by an agent's own socket; ``begin`` must come next.
+
+        Args:
+            path: the socket.
+            port: its command port, for messages.
+
+        Raises:
+            UnreachableError: nobody listens there.
+        """
+        return cls(*await open_own(path), (LOOPBACK4, port))
 
     async def begin(self, *, timeout_s: float) -> bool:
         """Ask whether the peer speaks our dialect; where it does not, only ``close`` helps.

@@ -54,7 +54,7 @@ class PolicyKeeper:
         self._here: frozenset[IpAddress] = frozenset()
         self._addresses: dict[str, tuple[IpAddress, ...]] = {}
         self._unresolved: tuple[str, ...] = ()
-        self._policy = Policy()
+        self._policy = self._named = Policy()
 
     @property
     def policy(self) -> Policy:
@@ -96,6 +96,14 @@ class PolicyKeeper:
         self._networks = {entry.host for entry in host.allowed_hosts or () if parse_ip(entry.host) is not None}
         self._peers = tuple(peer.address for peer in peers)
 
+    def named_level_of(self, address: IpAddress) -> Level:
+        """Return the same as far as the inventory itself says so, without the default for this machine.
+
+        Who is on this machine may come from any of its addresses, so all of them are as good as the best of them.
+        """
+        machine = self._here if address in self._here else {address}
+        return max(map(self._named.level_of, machine))
+
     async def refresh(self) -> None:
         """Resolve all names again and replace the policy; a name that can't be resolved is a warning."""
         async with self._turn:
@@ -112,6 +120,7 @@ class PolicyKeeper:
         self._hosts = Counter(ip for peer in self._peers for ip in self._addresses.get(peer, ()))
         self._here = self._own()
         levels = [(ip, entry.level) for entry in self._entries for ip in self._addresses.get(entry.host, ())]
+        self._named = Policy(levels)
         if not self._is_declared:
             levels += [(ip, Level.ALL) for ip in self._here]
         self._policy = Policy(levels)

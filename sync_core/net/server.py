@@ -6,17 +6,20 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias, cast
 
 from sync_core.model.probe import Protocol
 from sync_core.model.security import IpAddress, Level
-from sync_core.net.addresses import ip_of
+from sync_core.net.addresses import LOOPBACK4, ip_of
 from sync_core.net.admission import Admission, Rank, Standing, StandingOf
 from sync_core.net.connection import Connection, DialectHandler, Handler, ServerLimits, Traffic, connection_prefix
 from sync_core.net.limits import max_connections, raise_file_limit
 from sync_core.net.listening import BACKLOG, bind
+from sync_core.net.own_socket import is_of_root_or_us, listen_own
 from sync_core.net.streams import keep_alive
 from sync_core.net.tally import Tally
 from sync_core.net.tls import Tls
@@ -49,6 +52,7 @@ class CommandServer:
         serve_dialect: serves the rest of a connection once the preface of our own dialect has come.
         limits: what one connection may cost.
         tls: spoken with those who begin with it; ``None`` = with nobody.
+        own_socket: where root and this process's own user may ask as well, and may do all.
         most_connections: at once; ``None`` takes what the limit of open files allows.
     """
 
@@ -66,6 +70,7 @@ class CommandServer:
         serve_dialect: DialectHandler | None = None,
         limits: ServerLimits | None = None,
         tls: Tls | None = None,
+        own_socket: Path | None = None,
         most_connections: int | None = None,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -81,6 +86,7 @@ class CommandServer:
         self._limits = limits or ServerLimits()
         self._traffic = Traffic(self._limits)
         self._tls = tls
+        self._own_socket = own_socket
         self._wall_clock = wall_clock
         self._numbers = itertools.count(1)
         self._servers: list[asyncio.Server] = []
@@ -120,6 +126,16 @@ class CommandServer:
         self._port = sockets[0].getsockname()[1]
         for sock in sockets:
             self._servers.append(await asyncio.start_server(self._accept, sock=sock, backlog=BACKLOG))
+        if self._own_socket is not None:
+            await self._listen_own(self._own_socket)
+
+    async def _listen_own(self, path: Path) -> None:
+        try:
+            sock = listen_own(path, backlog=BACKLOG)
+        except OSError as error:
+            _log.warning("%s can't be listened on, root is a peer like others: %s", path, error.strerror)
+        else:
+            self._servers.append(await asyncio.start_server(self._accept_own, sock=sock, backlog=BACKLOG))
 
     def judge_again(self) -> None:
         """Take that ``level_of`` may say something else now: who may not connect any more is cut off."""
@@ -133,6 +149,8 @@ class CommandServer:
         """Stop listening, close all connections and return when their handlers are done; may be called twice."""
         for server in self._servers:
             server.close()
+        if self._own_socket is not None and self._servers:
+            self._own_socket.unlink(missing_ok=True)
         self._servers.clear()
         tasks = tuple(self._connections.values())
         for task in tasks:
@@ -148,22 +166,43 @@ class CommandServer:
             writer.close()
             return
         keep_alive(writer)
+        await self._serve(reader, writer, peer, local[0], level=self._level_of(peer[0]), tls=self._tls)
+
+    async def _accept_own(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if is_of_root_or_us(cast("socket.socket", writer.get_extra_info("socket"))):
+            await self._serve(reader, writer, (LOOPBACK4, 0), LOOPBACK4, level=Level.ALL, is_own=True)
+        else:
+            writer.close()
+
+    async def _serve(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        peer: tuple[IpAddress, int],
+        local_ip: IpAddress,
+        *,
+        level: Level,
+        tls: Tls | None = None,
+        is_own: bool = False,
+    ) -> None:
         connection = Connection(
             reader,
             writer,
             number=next(self._numbers),
             peer=peer,
-            local_ip=local[0],
-            level=self._level_of(peer[0]),
+            local_ip=local_ip,
+            level=level,
             limits=self._limits,
             most_entries=self._most_entries,
             traffic=self._traffic,
-            tls=self._tls,
+            tls=tls,
             now_s=asyncio.get_running_loop().time(),
+            is_own=is_own,
             wall_clock=self._wall_clock,
         )
         self._connections[connection] = cast("asyncio.Task[None]", asyncio.current_task())
-        self._admission.enter(connection)
+        if not is_own:
+            self._admission.enter(connection)
         try:
             with contextlib.suppress(asyncio.CancelledError):  # close() ends us; asyncio would log that as an error
                 await connection.serve(self._handler, self._answer_time, self._serve_dialect)

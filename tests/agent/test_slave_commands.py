@@ -45,7 +45,9 @@ class Slave:
     def __init__(self, root: Path, *, cache: type[CacheFolder] = CacheFolder) -> None:
         self.wake_ups = 0
         folder = cache(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests())
-        self.commands = SlaveCommands(folder, Trust(a_host("s")), wake_up=self._wake_up, state=lambda _: STATE)
+        self.commands = SlaveCommands(
+            folder, Trust(a_host("s"), named_level_of=lambda _: Level.ALL), wake_up=self._wake_up, state=lambda _: STATE
+        )
 
     def _wake_up(self) -> None:
         self.wake_ups += 1

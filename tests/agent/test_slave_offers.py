@@ -11,6 +11,7 @@ from sync_core.agent.trust import Trust
 from sync_core.model.errors import JsyncError
 from sync_core.model.inventory import MaxDelete
 from sync_core.model.path import RelPath
+from sync_core.model.security import Level
 from sync_core.protocol.dialect.messages import Check
 from tests.support.agents import a_connection
 from tests.support.digests import MemoryDigests
@@ -22,7 +23,7 @@ from tests.support.net import a_host, run
 def the_offers(root: Path) -> SlaveOffers:
     return SlaveOffers(
         CacheFolder(root, max_delete=MaxDelete(number=0, is_percentage=False), digests=MemoryDigests()),
-        Trust(a_host("s")),
+        Trust(a_host("s"), named_level_of=lambda _: Level.ALL),
     )
 
 

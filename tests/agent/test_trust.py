@@ -119,7 +119,7 @@ def test_nobody_takes_the_folder_of_another_by_its_id_in_plain(tmp_path: Path) -
         said = registration(scheduler_id="of-b", tcp_port=4711, version="1.13.2", is_cluster_member=True)
         own = await master.ask(said, peer)
         assert isinstance(own, OkAnswer)
-        assert "is of a slave that has TLS" in str(await fetched(master, peer))
+        assert "is of a host with another address than 10.0.0.3" in str(await fetched(master, peer))
         by_http = FetchConfiguration(scheduler_id="of-b", udp_port=0, ip="", version="1.13.2", listed=EMPTY_FOLDER)
         assert refused(await master.ask(by_http, peer))
 
@@ -213,7 +213,7 @@ def test_who_was_proven_to_be_a_slave_that_left_is_cut_off(tmp_path: Path) -> No
 
 
 def test_another_inventory_is_believed_as_a_whole() -> None:
-    trust = Trust(MASTER, [A])
+    trust = Trust(MASTER, [A], named_level_of=lambda _: Level.NO_ADD)
     trust.take(MASTER, [B])
     with pytest.raises(UntrustedError, match="no slave of m"):
         trust.slave_of(connection("10.0.0.1", "a"))

@@ -41,6 +41,7 @@ slaves:
       owner: 33
       group: jobs
       trust_path: true
+      any_address: true
       tls: {cert: "tls/{name}.crt", key: tls/s1.key, ca: /etc/ca.crt}
     s2: {address: 10.9.0.3, cache: c2, tcp_port: 5001, master: m2, max_delete: 7%}
     s3: {address: 10.9.0.4, cache: c3, master: m2}

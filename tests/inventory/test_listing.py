@@ -124,6 +124,7 @@ def test_a_host_is_described_with_the_origin_of_every_value(site: Inventory, tmp
         "dir_mode": None,
         "owner": None,
         "group": None,
+        "any_address": False,
         "tls": None,
         "x_note": "of n1",
     }
@@ -132,7 +133,7 @@ def test_a_host_is_described_with_the_origin_of_every_value(site: Inventory, tmp
 def test_a_master_is_described_without_what_only_slaves_have(site: Inventory, tmp_path: Path) -> None:
     values = {value.variable: value.value for value in describe(site, "m")}
     assert values["remote"] == str(tmp_path / "r")
-    assert not {"cache", "master", "folder", "tcp_required", "udp_required", "max_delete"} & set(values)
+    assert not {"cache", "master", "folder", "tcp_required", "udp_required", "max_delete", "any_address"} & set(values)
 
 
 def test_lists_are_described_as_they_are_written(site: Inventory) -> None:

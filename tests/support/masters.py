@@ -85,7 +85,7 @@ class CommandedMaster:
             remote=self.remote,
             builder=AnswerBuilder(self.remote.read),
             names=self.names,
-            trust=Trust(own or a_host("m", role=Role.MASTER), hosts),
+            trust=Trust(own or a_host("m", role=Role.MASTER), hosts, named_level_of=lambda _: Level.ALL),
             register=self.register,
             signals=self.signals,
             http_addresses=HttpAddresses(a_resolver(), level_of=lambda _: Level.NONE),

@@ -4,6 +4,9 @@ The first that exists: the inventory's ``folder``; for cluster members and by HT
 scheduler id (capture 10); ``host#port`` where the host means the slave's address; between jsync peers the one that is
 called by the slave's name in the inventory.
 
+Anybody can say any id. So a folder that is a slave's of the inventory, or ``host#port``, is not found by an id that
+comes from another address, unless the slave is one that may come ``any_address``.
+
 Names are looked up elsewhere: ``names_wanted`` says which, ``learn`` takes the answers. Nobody waits for them here: a
 look works with what is known, and says whether an answer that is still missing could change it (``Choice.is_final``).
 An address that was known once is kept as long as the name is used, as the original does: when the name service is
@@ -55,15 +58,22 @@ class SlaveAddress:
     is_cluster_member: bool = False
     is_jsync: bool = False
 
+    @property
+    def shown(self) -> str:
+        """Its addresses, for people."""
+        return ", ".join(map(str, sorted(self.addresses, key=str)))
+
 
 class Choice(NamedTuple):
     """What a look for a slave's folder found: ``None`` = it has none.
 
-    ``is_final``: no name that still has to be looked up could change that.
+    ``is_final``: no name that still has to be looked up could change that. ``is_anothers``: the scheduler id that it
+    goes by is of a host with another address, so that nothing is to be given.
     """
 
     folder: str | None
     is_final: bool
+    is_anothers: bool = False
 
 
 class _Named(NamedTuple):
@@ -91,12 +101,6 @@ class FolderMap:
         self._hosts: Hosts[int | _Named] = Hosts()
         self._slaves = KnownSlaves(slaves, own=own, hosts=self._hosts)
         self._is_http = is_http
-        self._declared = {
-            name
-            for slave in self._slaves.slaves
-            for name in (slave.folder, slave.scheduler_id, slave.name)
-            if name is not None
-        }
         self._folders: dict[str, _Named | None] = {}
         self._places: Places[tuple[IpAddress, int], _Named] = Places()
         self._unknown: Counter[int] = Counter()  # by port, how many folders have a name that was not answered for yet
@@ -164,7 +168,12 @@ class FolderMap:
         if address.name:
             return self._slaves.by_name.get(address.name)
         mark = address.scheduler_id if address.tcp_port is None else address.tcp_port
-        return self._slaves.at(address.addresses, mark, address.scheduler_id)
+        found = self._slaves.at(address.addresses, mark, address.scheduler_id)
+        return found or (self._slaves.from_anywhere(address.scheduler_id) if address.is_cluster_member else None)
+
+    def is_at(self, slave: Host, address: IpAddress) -> bool:
+        """Whether a slave of the inventory has that address, as far as it is known."""
+        return self._slaves.is_at(slave, {address})
 
     def choose(self, address: SlaveAddress) -> Choice:
         """Return the own folder of a slave that registered."""
@@ -191,7 +200,7 @@ class FolderMap:
         if slave is not None and slave.folder is not None and slave.folder in self._folders:
             return Choice(slave.folder, True)
         if address.is_cluster_member and address.scheduler_id in self._folders:
-            return Choice(address.scheduler_id, True)
+            return self._by_id(slave, address)
         port = slave.tcp_port if slave is not None and address.tcp_port is None else address.tcp_port
         # The inventory's address counts as well as the one that it comes from: a machine may have several.
         ours = address.addresses | (self._slaves.addresses_of(slave) if slave is not None else frozenset())
@@ -203,11 +212,25 @@ class FolderMap:
         by_name = slave.name if slave is not None and address.is_jsync and slave.name in self._folders else None
         return Choice(by_name, port is None or not self._unknown[port])
 
+    def _by_id(self, slave: Host | None, address: SlaveAddress) -> Choice:
+        """Return the folder that is called by the scheduler id, unless it is another's."""
+        folder = address.scheduler_id
+        if slave is not None and slave.scheduler_id == folder:
+            return Choice(folder, True)
+        owners = self._slaves.called(folder)
+        if any(self._slaves.is_at(owner, address.addresses) for owner in owners) or self._slaves.from_anywhere(folder):
+            return Choice(folder, True)
+        named = self._folders[folder]
+        hosts = [owner.address for owner in owners] or ([] if named is None else [named.host])
+        if not hosts or (not owners and not self._hosts.get(hosts[0]).addresses.isdisjoint(address.addresses)):
+            return Choice(folder, True)
+        return Choice(None, all(self._hosts.get(host).is_known for host in hosts), is_anothers=True)
+
     def _add(self, folder: str) -> None:
         meant = host_port(folder)
         self._folders[folder] = None
         if meant is None:
-            if MARK in folder and folder not in self._declared:
+            if MARK in folder and not self._slaves.called(folder):
                 self._warnings.say(NoSlavesFolder(folder, "it is not called <host>#<port>"))
             return
         named = self._folders[folder] = _Named(name_bytes(folder), folder, meant.host, meant.port)

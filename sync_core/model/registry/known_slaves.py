@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, TypeAlias
 
 from sync_core.model.inventory import Host
@@ -24,6 +24,11 @@ class KnownSlaves:
         self.slaves = tuple(slaves)
         self.by_name = {slave.name: slave for slave in self.slaves}
         self.own = own
+        self._by_id = {slave.scheduler_id: slave for slave in reversed(self.slaves) if slave.any_address}
+        self._called: dict[str, list[Host]] = {}
+        for slave in self.slaves:
+            for name in {slave.folder, slave.scheduler_id, slave.name} - {None}:
+                self._called.setdefault(str(name), []).append(slave)
         self._hosts = hosts
         self._addresses: dict[str, frozenset[IpAddress]] = {}
         self._places: Places[tuple[_Machine, _Mark], int] = Places()
@@ -41,6 +46,18 @@ class KnownSlaves:
         same_id = (number for number in found if self.slaves[number].scheduler_id == scheduler_id)
         number = next(same_id, found[0] if found else None)
         return None if number is None else self.slaves[number]
+
+    def from_anywhere(self, scheduler_id: str) -> Host | None:
+        """Return the slave with that id, if it may come from any address."""
+        return self._by_id.get(scheduler_id)
+
+    def called(self, folder: str) -> Sequence[Host]:
+        """Return the slaves whose folder may have that name, whatever its port is."""
+        return self._called.get(folder, ())
+
+    def is_at(self, slave: Host, addresses: Set[IpAddress]) -> bool:
+        """Whether a slave has one of those addresses."""
+        return not set(self._machines(addresses)).isdisjoint(self._machines(self.addresses_of(slave)))
 
     def addresses_of(self, slave: Host) -> frozenset[IpAddress]:
         """Return the addresses of a slave of the inventory, as far as they are known."""

@@ -108,6 +108,8 @@ class Register:
             slave = self._slaves[identity] = Slave(identity=identity, registration=said)
         older = slave.connection
         self._by_connection.pop(older, None)
+        if older is not None:
+            slave.displace(wall=wall)
         if not said.is_logoff:
             self._by_connection[connection] = slave
         slave.register(said, connection, rhythm=self._rhythm if said.is_jsync else self._nudging, now=now, wall=wall)

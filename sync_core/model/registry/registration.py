@@ -83,6 +83,7 @@ class Registration:
         is_cluster_member: its folder is looked up by ``scheduler_id``; by HTTP always.
         is_logoff: it says good-bye but keeps the connection.
         interval_s: by HTTP: whole seconds in which it asks again at the latest.
+        from_ip: by HTTP: where it asks from, which may be another address than that for its wake-ups.
     """
 
     scheduler_id: str
@@ -92,6 +93,7 @@ class Registration:
     is_cluster_member: bool = False
     is_logoff: bool = False
     interval_s: int = 0
+    from_ip: IpAddress | None = None
 
 
 class Phase(StrEnum):
@@ -135,6 +137,8 @@ class Slave:
         unanswered: since when it does not answer.
         is_folder_missed: whether it was said that there is no folder for it.
         wake_key: what it wants its wake-ups to be proven by.
+        displaced: how often another connection took its place.
+        displaced_at: when one did last.
     """
 
     identity: AnyIdentity
@@ -155,6 +159,8 @@ class Slave:
     unanswered: Unanswered | None = None
     is_folder_missed: bool = False
     wake_key: bytes | None = None
+    displaced: int = 0
+    displaced_at: float | None = None
 
     @property
     def phase(self) -> Phase:
@@ -200,13 +206,18 @@ class Slave:
         """What its own folder is looked up by."""
         said = self.registration
         return SlaveAddress(
-            addresses=frozenset({self.identity.ip}),
+            addresses=frozenset({said.from_ip or self.identity.ip}),
             tcp_port=self.tcp_port,
             scheduler_id=said.scheduler_id,
             name=self.identity.name,
             is_cluster_member=said.is_cluster_member or self.tcp_port is None,
             is_jsync=said.is_jsync,
         )
+
+    def displace(self, *, wall: float) -> None:
+        """Another connection takes its place while it has one."""
+        self.displaced += 1
+        self.displaced_at = wall
 
     def register(self, said: Registration, connection: Hashable, *, rhythm: Rhythm, now: float, wall: float) -> None:
         """It registers, or logs off on a connection that stays."""

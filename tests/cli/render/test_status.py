@@ -57,7 +57,7 @@ _STOPPED = AgentStatus(
     last_error="the agent (pid 4714) died",
 )
 _NEW = AgentStatus(host="m2", role=Role.MASTER, state=AgentState.STARTING, pid=4715, tcp_port=4441)
-_NO_TLS = {"certificate_expires_at": None, "certificate_warning": None, "plain_peers": None}
+_NO_TLS = {"displaced": None, "certificate_expires_at": None, "certificate_warning": None, "plain_peers": None}
 _REPORT = StatusReport(agents=(_MASTER, _SLAVE, _LATE, _STOPPED, _NEW))
 
 

@@ -232,6 +232,37 @@ def test_other_slaves_change_nothing_of_what_is_known() -> None:
     assert said(after) == []
 
 
+MEMBER = {"is_cluster_member": True}
+
+
+def test_an_id_of_the_inventory_counts_from_its_own_address_only() -> None:
+    folders = a_map(["b", "b-site", "10.0.0.8#5000"], a_host("b", address="10.0.0.8", folder="b-site"))
+    for name in ("b", "b-site", "10.0.0.8#5000"):
+        assert folders.choose(an_address(scheduler_id=name, **MEMBER)) == Choice(None, True, is_anothers=True)
+        assert folders.choose(an_address(scheduler_id=name, tcp_port=None, **MEMBER)).is_anothers
+        assert folders.choose(an_address("10.0.0.8", scheduler_id=name, tcp_port=1, **MEMBER)).folder == name
+    assert folders.choose(an_address(scheduler_id="b", tcp_port=1)) == Choice(None, True)
+
+
+def test_whose_an_id_is_shows_when_its_hosts_address_is_known() -> None:
+    folders = FolderMap([a_host("b", address="later")], own=OWN)
+    folders.set_folders(["b"])
+    peer = an_address(scheduler_id="b", tcp_port=1, **MEMBER)
+    assert folders.choose(peer) == Choice(None, False, is_anothers=True)
+    folders.learn("later", [ip("10.0.0.7")])
+    assert folders.choose(peer) == Choice("b", True)
+
+
+def test_a_slave_that_may_come_from_anywhere_is_known_by_its_id_alone() -> None:
+    slave = a_host("b", address="10.0.0.8", scheduler_id="clus", any_address=True)
+    folders = a_map(["clus", "b"], slave, a_host("a", address="10.0.0.7"))
+    for peer in (an_address(scheduler_id="clus", tcp_port=port, **MEMBER) for port in (None, 1, 5000)):
+        assert folders.choose(peer) == Choice("clus", True)
+    assert folders.slave_at(an_address(scheduler_id="clus", tcp_port=1, **MEMBER)) is slave
+    assert folders.slave_at(an_address(scheduler_id="clus", tcp_port=1)) is None
+    assert folders.choose(an_address(scheduler_id="b", tcp_port=1, **MEMBER)).is_anothers
+
+
 HOSTS = ["10.0.0.7", "10.0.0.8", "one", "two"]
 FOLDERS = [f"{host}#{port}" for host in HOSTS for port in (5000, 5001)] + ["_all", "s", "n0", "n1", "mine", "h#x"]
 ADDRESSES = [ip("10.0.0.7"), ip("10.0.0.8"), ip("127.0.0.1"), ip("::1")]
@@ -244,11 +275,12 @@ STEPS = st.lists(
 )
 SLAVES = st.lists(
     st.builds(
-        lambda address, port, scheduler_id, folder: (address, port, scheduler_id, folder),
+        lambda *values: values,
         st.sampled_from([*HOSTS, "127.0.0.1"]),
         st.sampled_from([5000, 5001]),
         st.sampled_from(["s", "t"]),
         st.sampled_from([None, "mine"]),
+        st.booleans(),
     ),
     max_size=3,
 )
@@ -264,13 +296,15 @@ LOOK = st.builds(
 
 @given(SLAVES, STEPS, LOOK)
 def test_what_was_built_step_by_step_equals_a_plain_look_at_everything(
-    declared: list[tuple[str, int, str, str | None]],
+    declared: list[tuple[str, int, str, str | None, bool]],
     steps: list[set[str] | tuple[str, frozenset[IpAddress]]],
     look: SlaveAddress,
 ) -> None:
     slaves = [
-        a_host(f"n{number}", address=address, tcp_port=port, scheduler_id=scheduler_id, folder=folder)
-        for number, (address, port, scheduler_id, folder) in enumerate(declared)
+        a_host(
+            f"n{number}", address=address, tcp_port=port, scheduler_id=scheduler_id, folder=folder, any_address=anywhere
+        )
+        for number, (address, port, scheduler_id, folder, anywhere) in enumerate(declared)
     ]
     folders, there, known = FolderMap(slaves, own=OWN), set[str](), dict[str, frozenset[IpAddress]]()
     for step in steps:
@@ -286,34 +320,40 @@ def test_what_was_built_step_by_step_equals_a_plain_look_at_everything(
             return known.get(host, frozenset()) if host in {"one", "two"} else frozenset({ip(host)})
 
         assert folders.slave_at(look) is plain_slave(slaves, look, of)
-        assert folders.choose(look).folder == plain_choice(slaves, look, of, there)
+        choice = folders.choose(look)
+        assert (choice.folder, choice.is_anothers) == plain_choice(slaves, look, of, there)
         if not folders.names_wanted():
             assert folders.choose(look).is_final
 
 
+def is_at(slave: Host, look: SlaveAddress, of: Any) -> bool:
+    there = of(slave.address)
+    return bool(there & look.addresses) or bool(there & OWN and look.addresses & OWN)
+
+
 def plain_slave(slaves: list[Host], look: SlaveAddress, of: Any) -> Host | None:
-    def is_it(slave: Host) -> bool:
-        there = of(slave.address)
-        return bool(there & look.addresses) or bool(there & OWN and look.addresses & OWN)
-
-    found = [slave for slave in slaves if is_it(slave)]
+    found = [slave for slave in slaves if is_at(slave, look, of)]
     same_id = [slave for slave in found if slave.scheduler_id == look.scheduler_id]
-    if look.tcp_port is None:
-        return next(iter(same_id), None)
     at_port = [slave for slave in (*same_id, *found) if slave.tcp_port == look.tcp_port]
-    return next(iter(at_port), None)
+    anywhere = [slave for slave in slaves if slave.any_address and slave.scheduler_id == look.scheduler_id]
+    known = same_id if look.tcp_port is None else at_port
+    return next(iter([*known, *(anywhere if look.is_cluster_member else [])]), None)
 
 
-def plain_choice(slaves: list[Host], look: SlaveAddress, of: Any, there: set[str]) -> str | None:
+def plain_choice(slaves: list[Host], look: SlaveAddress, of: Any, there: set[str]) -> tuple[str | None, bool]:
     slave = plain_slave(slaves, look, of)
     if slave is not None and slave.folder in there:
-        return slave.folder
+        return slave.folder, False
     if look.is_cluster_member and look.scheduler_id in there:
-        return look.scheduler_id
+        owners = [one for one in slaves if look.scheduler_id in {one.scheduler_id, one.name, one.folder}]
+        may = [
+            one for one in owners if is_at(one, look, of) or (one.any_address and one.scheduler_id == look.scheduler_id)
+        ]
+        return (None, True) if owners and not may else (look.scheduler_id, False)
     port = look.tcp_port or (slave.tcp_port if slave is not None else 0)
     ours = look.addresses | (of(slave.address) if slave is not None else frozenset())
     for folder in sorted(there):
         host, _, number = folder.partition("#")
         if number == str(port) and ours & of(host):
-            return folder
-    return slave.name if slave is not None and look.is_jsync and slave.name in there else None
+            return folder, False
+    return (slave.name if slave is not None and look.is_jsync and slave.name in there else None), False
