@@ -20,6 +20,7 @@ _TAKEN_OVER = frozenset(
     {
         "address",
         "allowed_hosts",
+        "any_address",
         "become",
         "connection",
         "folder",

@@ -218,3 +218,14 @@ def test_another_inventory_is_believed_as_a_whole() -> None:
     with pytest.raises(UntrustedError, match="no slave of m"):
         trust.slave_of(connection("10.0.0.1", "a"))
     assert trust.slave_of(connection("10.0.0.1", "b")) == "b"
+
+
+def test_who_proves_a_name_keeps_its_place_against_one_who_does_not(tmp_path: Path) -> None:
+    async def story(master: CommandedMaster) -> None:
+        proven, thief = connection("10.0.0.1", "a", port=1), connection("10.0.0.1", port=2)
+        assert isinstance(await master.ask(registration(), proven), OkAnswer)
+        assert refused(await master.ask(registration(), thief))
+        assert master.slave.connection is proven
+        assert master.slave.displaced == 0
+
+    at_a_master(tmp_path, story)

@@ -186,7 +186,7 @@ def _build(fleet: Fleet) -> None:
         machine.serve_ssh(more=_MORE.get(name, "").format(folder=fleet.folder))
     fleet.add("changed", "slaves", key="other").serve_ssh()
     fleet.add("silent", "slaves").python("-c", SILENCE, listener=":5000")
-    allowed = [{"host": desk, "level": "no_add"}]
+    allowed = [{"host": desk, "level": "all"}]
     fleet.hosts["master"]["allowed_hosts"] = allowed + [
         {"host": fleet.hosts[name]["address"], "level": "no_add"} for name in SLAVES
     ]

@@ -223,3 +223,17 @@ def test_a_refresh_under_way_does_not_bring_the_old_inventory_back() -> None:
         assert keeper.standing_of(ip("10.0.0.7")).rank is Rank.STRANGER
 
     run(scenario())
+
+
+def test_what_the_inventory_itself_says_of_this_machine_is_not_its_default() -> None:
+    stranger = a_keeper(a_host("m", role=Role.MASTER), a_host("s", address="10.0.0.9"), table={})
+    run(stranger.refresh())
+    assert stranger.named_level_of(LOCALHOST) is Level.NONE
+    assert stranger.named_level_of(ip("10.0.0.9")) is Level.NO_ADD
+    named = a_keeper(a_host("m", role=Role.MASTER), a_host("s", address="10.0.0.1"), table={})
+    run(named.refresh())
+    assert {named.named_level_of(own) for own in OWN} == {Level.NO_ADD}
+    entries = (AllowedHost(host="127.0.0.1", level=Level.ALL),)
+    declared = a_keeper(a_host("m", role=Role.MASTER, allowed_hosts=entries), table={})
+    run(declared.refresh())
+    assert {declared.named_level_of(own) for own in OWN} == {Level.ALL}
