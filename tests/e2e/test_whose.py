@@ -149,8 +149,10 @@ def test_another_user_gets_nowhere_by_the_socket_of_the_agent(site: Site) -> Non
         assert b"secret.job.xml" in ask()
         assert b"PermissionError" in as_nobody(ask)
         (folder / "agent.sock").chmod(0o666)
-        assert as_nobody(ask) in {b"hung up", b"ConnectionResetError(104, 'Connection reset by peer')"}
+        said = as_nobody(ask)  # it is hung up on, before or after it has asked
+        assert said == b"hung up" or b"ConnectionResetError" in said or b"BrokenPipeError" in said
     finally:
+        (folder / "agent.sock").chmod(0o600)
         folder.chmod(0o700)
         os.close(opened)
 
