@@ -46,7 +46,7 @@ def test_masters_see_names_and_no_contents_and_strangers_nothing(tmp_path: Path)
     """Any user of a master's machine comes from its address."""
     master = a_host("m", role=Role.MASTER, address="10.0.0.1")
     host = a_host("s", address="10.0.0.2", masters=("m",))
-    trust = Trust(host, masters=(master,), named_level_of=lambda _: Level.NO_ADD)
+    trust = Trust(host, (master,), named_level_of=lambda _: Level.NO_ADD)
     offers = the_offers(write_tree(tmp_path / "c", {"d/a": b"1"}), trust)
 
     async def go() -> None:
