@@ -45,7 +45,10 @@ def look(name: str) -> tuple[bytes, ...]:
 
 def say(port: int, *parts: bytes, source: str = "127.0.0.1") -> bytes:
     """Say one thing after the other to a command port, and return all that is answered."""
-    with socket.create_connection(("127.0.0.1", port), timeout=20, source_address=(source, 0)) as peer:
+    with socket.socket() as peer:  # create_connection reads modules, which another user may not
+        peer.settimeout(20)
+        peer.bind((source, 0))
+        peer.connect(("127.0.0.1", port))
         answers = b""
         for part in parts[:-1]:
             peer.sendall(part)
@@ -67,7 +70,7 @@ def as_nobody(do: Callable[[], bytes]) -> bytes:
             os.setgid(NOBODY)
             os.setuid(NOBODY)
             os.write(writing, do()[:60_000])
-        except OSError as error:
+        except Exception as error:
             os.write(writing, repr(error).encode())
         finally:
             os._exit(0)
