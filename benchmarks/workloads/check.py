@@ -22,6 +22,8 @@ __all__ = ["unchanged_check"]
 
 _SLAVE = "slave-0"
 _WAKE_UP = b"<check_folders/>"
+_PLAIN_EVERY_S = 1.1
+"""Wake-ups that prove nothing are answered once a second."""
 _INTERVAL_S = 3.0
 _TOTALS = re.compile(rb"Total bytes (?:sent|received): ([0-9,]+)")
 
@@ -68,6 +70,7 @@ def _running(bench: Bench, stack: ExitStack, relay: Relay, *, interval_s: float)
 
 def _woken(bench: Bench, site: JsyncSite, relay: Relay) -> Iterator[Sample]:
     for _ in range(bench.sizes.checks):
+        time.sleep(_PLAIN_EVERY_S)
         before, sent_s = relay.seen, time.perf_counter()
         with socket.socket(type=socket.SOCK_DGRAM) as sock:
             sock.sendto(_WAKE_UP, ("127.0.0.1", site.ports[_SLAVE]))
